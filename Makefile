@@ -1,0 +1,44 @@
+# Everything runs from .venv, which is built from the committed lock; nothing else is asked of the machine than Python 3.11.
+PYTHON ?= python3
+BIN := .venv/bin
+PY := $(shell find daemon wavstream storage tests benchmarks -name '*.py')
+
+.PHONY: demo run test check bench speech lock clean
+
+demo: .venv/installed
+	$(BIN)/wavstream demo
+
+run: .venv/installed
+	$(BIN)/wavstream up
+
+test: .venv/installed
+	$(BIN)/coverage erase
+	$(BIN)/pytest --cov --cov-report=term
+
+check: .venv/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/flake8-async --enable=ASYNC --disable=ASYNC900,ASYNC910,ASYNC911,ASYNC912,ASYNC913 $(PY)
+	$(BIN)/mypy
+
+bench: .venv/installed
+	$(BIN)/python -m benchmarks
+
+# The speech in daemon/speech is committed; this makes it again (needs espeak-ng and sox).
+speech: .venv/installed
+	$(BIN)/python -m benchmarks.speech
+
+# New versions: the lock holds exact versions and hashes, never download addresses.
+LOCK := pip-compile -q --generate-hashes --no-header --no-annotate --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+lock:
+	$(LOCK) -o requirements.lock pyproject.toml
+	$(LOCK) --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+clean:
+	rm -rf .venv build dist *.egg-info
+
+.venv/installed: requirements-dev.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@

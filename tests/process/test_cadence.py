@@ -1,0 +1,59 @@
+"""All waiting tasks wake together, at whole multiples of the period."""
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from wavstream.process.cadence import Cadence
+
+
+@pytest.fixture
+async def cadence(nursery: trio.Nursery) -> Cadence:
+    """A running beat in virtual time."""
+    beat = Cadence()
+    await nursery.start(beat.run)
+    return beat
+
+
+async def test_a_hundred_tasks_wake_at_one_instant(autojump_clock: MockClock, cadence: Cadence) -> None:
+    woken: list[float] = []
+
+    async def wait() -> None:
+        await cadence.beat()
+        woken.append(trio.current_time())
+
+    async with trio.open_nursery() as waiting:
+        for _ in range(100):
+            waiting.start_soon(wait)
+    assert len(woken) == 100
+    assert len(set(woken)) == 1
+
+
+@pytest.mark.parametrize(
+    ("load", "period"), [(0, 0.1), (16, 0.1), (17, 0.2), (64, 0.2), (65, 0.5), (1000, 0.5)]
+)
+async def test_the_period_grows_with_the_load(
+    autojump_clock: MockClock, cadence: Cadence, load: int, period: float
+) -> None:
+    cadence.load = load
+    await cadence.beat()  # was under way when the load changed
+    await cadence.beat()
+    first = trio.current_time()
+    await cadence.beat()
+    await cadence.beat()
+    assert trio.current_time() - first == pytest.approx(2 * period)
+
+
+async def test_beats_stay_on_multiples_of_the_period_after_a_late_one(
+    autojump_clock: MockClock, cadence: Cadence
+) -> None:
+    await trio.sleep(0.137)
+    await cadence.beat()
+    assert trio.current_time() % 0.1 == pytest.approx(0, abs=1e-6)
+
+
+async def test_a_cancelled_wait_leaves_nobody_behind(autojump_clock: MockClock, cadence: Cadence) -> None:
+    with trio.move_on_after(0.01):
+        await cadence.beat()
+    await cadence.beat()
+    assert trio.current_time() > 0

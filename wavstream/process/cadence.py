@@ -1,0 +1,39 @@
+"""The beat to which all sessions of a program work.
+
+A wake-up costs more than the work it brings, and a hundred tasks woken by one pass of the scheduler
+cost half of a hundred passes. So nothing on the audio path sleeps by itself: one task keeps the time,
+and all the others park here until the next beat.
+"""
+
+import trio
+
+SECONDS_BY_LOAD = ((16, 0.1), (64, 0.2))
+"""(sessions at most, seconds between beats): lively with few, thrifty with many."""
+SLOWEST_SECONDS = 0.5
+
+
+class Cadence:
+    """Beats at whole multiples of a period, from the clock's zero on, for any number of waiting tasks."""
+
+    def __init__(self) -> None:
+        self._waiting = trio.lowlevel.ParkingLot()
+        self.load = 0
+        """How many sessions are running: their owner keeps it true."""
+
+    @property
+    def period(self) -> float:
+        """Seconds from one beat to the next at the present load."""
+        return next((seconds for most, seconds in SECONDS_BY_LOAD if self.load <= most), SLOWEST_SECONDS)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keep the time until cancelled, on an absolute schedule: a late beat moves none after it."""
+        task_status.started()
+        while True:
+            period = self.period
+            beats = trio.current_time() // period
+            await trio.sleep_until((beats + 1) * period)
+            self._waiting.unpark_all()
+
+    async def beat(self) -> None:
+        """Wait for the next beat."""
+        await self._waiting.park()

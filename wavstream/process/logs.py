@@ -1,0 +1,43 @@
+"""Structured logs: one JSON object a line where a machine reads, coloured text where a person does."""
+
+import logging
+import sys
+from typing import cast
+
+import structlog
+
+Log = structlog.stdlib.BoundLogger
+
+
+def configure(level: str = "info") -> None:
+    """Set up logging for the whole process, our own and the libraries', to standard error."""
+    person = sys.stderr.isatty()
+    shared: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        *(() if person else (structlog.processors.format_exc_info,)),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        cache_logger_on_first_use=True,
+    )
+    renderer = structlog.dev.ConsoleRenderer() if person else structlog.processors.JSONRenderer()
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            foreign_pre_chain=shared,
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    for ours in ("daemon", "wavstream", "storage"):
+        logging.getLogger(ours).setLevel(level.upper())
+
+
+def get(name: str) -> Log:
+    """The logger of a module; `name` is its `__name__`."""
+    return cast("Log", structlog.get_logger(name))
