@@ -1,0 +1,111 @@
+"""What the daemon was told to record: one row a `record/start`, until its one terminal state."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from storage.rows import Rows
+from storage.schema import call_recordings, sessions
+
+CallRecordingState = Literal["recording", "finishing", "completed", "failed"]
+
+_LIVE = ("recording", "finishing")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRecording:
+    """One recording of a session.
+
+    `recording` until its stop, `finishing` until wavstream has it all, then `completed` or `failed` for good.
+    `command_uid` is that of its `record/start`; `duration` is in seconds, `size` in bytes, `sha256` in hex.
+    """
+
+    recording_id: str
+    session_uuid: str
+    app_id: str
+    command_uid: str
+    state: CallRecordingState
+    reason: str | None = None
+    sample_rate: int
+    channels: int
+    encoding: str
+    started_at: float
+    stopped_at: float | None = None
+    recording_url: str | None = None
+    duration: float | None = None
+    size: int | None = None
+    sha256: str | None = None
+    expires_at: float | None = None
+    error: str | None = None
+
+
+_rows = Rows(call_recordings, CallRecording)
+_columns = call_recordings.c
+
+
+def insert(tx: Connection, recording: CallRecording) -> None:
+    """Add one. Raises ConflictError, at the transaction's edge, for a known id or an unknown session."""
+    _rows.insert(tx, recording)
+
+
+def get(tx: Connection, recording_id: str) -> CallRecording | None:
+    """The recording of that id."""
+    return _rows.one(tx, _columns.recording_id == recording_id)
+
+
+def of_session(tx: Connection, session_uuid: str) -> list[CallRecording]:
+    """The recordings of a session, newest first."""
+    query = _rows.select().where(_columns.session_uuid == session_uuid)
+    return _rows.many(tx, query.order_by(_columns.started_at.desc(), _columns.recording_id.desc()))
+
+
+def stopping(tx: Connection, recording_id: str, *, reason: str, at: float) -> bool:
+    """It was told to stop. False where it was not recording any more: the first stop counts."""
+    return _rows.change(
+        tx,
+        _columns.recording_id == recording_id,
+        _columns.state == "recording",
+        state="finishing",
+        reason=reason,
+        stopped_at=at,
+    )
+
+
+def completed(
+    tx: Connection,
+    recording_id: str,
+    *,
+    reason: str,
+    url: str,
+    duration: float,
+    size: int,
+    sha256: str,
+    expires_at: float | None,
+) -> bool:
+    """It can be downloaded. False where it was completed or failed already."""
+    return _rows.change(
+        tx,
+        _columns.recording_id == recording_id,
+        _columns.state.in_(_LIVE),
+        state="completed",
+        reason=reason,
+        recording_url=url,
+        duration=duration,
+        size=size,
+        sha256=sha256,
+        expires_at=expires_at,
+    )
+
+
+def failed(tx: Connection, recording_id: str, *, error: str) -> bool:
+    """No audio could be kept. False where it was completed or failed already."""
+    return _rows.change(
+        tx, _columns.recording_id == recording_id, _columns.state.in_(_LIVE), state="failed", error=error
+    )
+
+
+def unfinished(tx: Connection, node: str) -> list[CallRecording]:
+    """The recordings in a node's sessions that are neither completed nor failed, oldest first."""
+    query = _rows.select().join(sessions).where(_columns.state.in_(_LIVE), sessions.c.node == node)
+    return _rows.many(tx, query.order_by(_columns.started_at, _columns.recording_id))

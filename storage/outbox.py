@@ -1,0 +1,175 @@
+"""The webhooks to be sent, stored in the same transaction as the change that each reports.
+
+Events of one session leave in the order of `sequence`: only the oldest pending one, the head of its line,
+may be due, and the next takes its place once it is delivered, skipped or dead.
+"""
+
+import json
+import secrets
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, update
+
+from storage.rows import Rows
+from storage.schema import outbox, sessions
+
+EventState = Literal["pending", "delivered", "skipped", "dead"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One webhook; `payload` is the exact JSON text that is sent, and signed, at every attempt."""
+
+    event_id: str
+    app_id: str
+    session_uuid: str
+    sequence: int
+    event: str
+    payload: str
+    created_at: float
+    attempts: int
+    next_attempt_at: float
+    state: EventState
+    last_error: str | None
+
+
+_rows = Rows(outbox, Event)
+_columns = outbox.c
+
+
+def append(
+    tx: Connection,
+    *,
+    session_uuid: str,
+    app_id: str,
+    event: str,
+    fields: Mapping[str, object],
+    now: float,
+) -> Event:
+    """Store an event behind the earlier ones of its session, under the session's next sequence (from 1 on).
+
+    Raises LookupError for an unknown session, ValueError for fields that JSON has no form for.
+    """
+    sequence = _next_sequence(tx, session_uuid)
+    body = {"event": event, "session_uuid": session_uuid, "sequence": sequence, **fields}
+    stored = Event(
+        event_id=f"msg_{secrets.token_hex(16)}",
+        app_id=app_id,
+        session_uuid=session_uuid,
+        sequence=sequence,
+        event=event,
+        payload=json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")),
+        created_at=now,
+        attempts=0,
+        next_attempt_at=now,
+        state="pending",
+        last_error=None,
+    )
+    waiting = exists().where(_columns.session_uuid == session_uuid, _columns.state == "pending")
+    _rows.insert(tx, stored, head=not tx.execute(select(waiting)).scalar_one())
+    return stored
+
+
+def due(
+    tx: Connection,
+    *,
+    now: float,
+    limit: int,
+    busy: Collection[str] = (),
+    busy_apps: Collection[str] = (),
+) -> list[Event]:
+    """At most `limit` events that may be tried at `now`, at most one a session, the longest due first.
+
+    Nothing of the sessions in `busy` (one of theirs is on its way) nor of the applications in `busy_apps`.
+    """
+    query = _rows.select().where(_free(busy, busy_apps), _columns.next_attempt_at <= now)
+    return _rows.many(tx, query.order_by(_columns.next_attempt_at, _columns.session_uuid).limit(limit))
+
+
+def next_due(tx: Connection, *, busy: Collection[str] = (), busy_apps: Collection[str] = ()) -> float | None:
+    """When the next event comes due, maybe in the past; None where `due` has nothing to wait for."""
+    query = select(_columns.next_attempt_at).where(_free(busy, busy_apps))
+    return tx.execute(query.order_by(_columns.next_attempt_at).limit(1)).scalar_one_or_none()
+
+
+def delivered(tx: Connection, event_id: str, at: float) -> bool:
+    """The receiver took it, at one more attempt; the next may be due. False where it was not pending."""
+    return _settle(tx, event_id, state="delivered", delivered_at=at, attempts=_columns.attempts + 1)
+
+
+def skip(tx: Connection, event_id: str, at: float) -> bool:
+    """The application does not want it: settled without an attempt. False where it was not pending."""
+    return _settle(tx, event_id, state="skipped", delivered_at=at)
+
+
+def bury(tx: Connection, event_id: str, *, error: str) -> bool:
+    """The last attempt failed: a dead letter; the next may be due. False where it was not pending."""
+    return _settle(tx, event_id, state="dead", last_error=error, attempts=_columns.attempts + 1)
+
+
+def retry(tx: Connection, event_id: str, *, at: float, error: str) -> bool:
+    """An attempt failed; the next comes not before `at`. False where it was not pending."""
+    return _rows.change(
+        tx,
+        _columns.event_id == event_id,
+        _columns.state == "pending",
+        attempts=_columns.attempts + 1,
+        next_attempt_at=at,
+        last_error=error,
+    )
+
+
+def _next_sequence(tx: Connection, session_uuid: str) -> int:
+    """Counted in the session's row, whose lock (PostgreSQL) keeps a session's events one behind the other."""
+    counted = (
+        update(sessions)
+        .where(sessions.c.session_uuid == session_uuid)
+        .values(last_sequence=sessions.c.last_sequence + 1)
+        .returning(sessions.c.last_sequence)
+    )
+    sequence = tx.execute(counted).scalar_one_or_none()
+    if sequence is None:
+        raise LookupError(f"no session {session_uuid}")
+    return int(sequence)
+
+
+def _free(busy: Collection[str], busy_apps: Collection[str]) -> ColumnElement[bool]:
+    """The condition on `head` stands as the index has it, or the index is not used."""
+    conditions: list[ColumnElement[bool]] = [_columns.head]
+    if busy:
+        conditions.append(_columns.session_uuid.not_in(busy))
+    if busy_apps:
+        conditions.append(_columns.app_id.not_in(busy_apps))
+    return and_(*conditions)
+
+
+def _settle(tx: Connection, event_id: str, **values: object) -> bool:
+    place = select(_columns.session_uuid, _columns.sequence)
+    found = tx.execute(place.where(_columns.event_id == event_id, _columns.state == "pending")).one_or_none()
+    if found is None:
+        return False
+    session_uuid, sequence = found
+    # The session's lock (PostgreSQL; SQLite has one writer anyway): an event appended meanwhile either sees
+    # this one settled, or has come before and is seen below.
+    tx.execute(
+        select(sessions.c.session_uuid).where(sessions.c.session_uuid == session_uuid).with_for_update()
+    )
+    settled = _rows.change(
+        tx, _columns.event_id == event_id, _columns.state == "pending", head=False, **values
+    )
+    _promote_after(tx, session_uuid, sequence)  # harmless where another settled it just before the lock
+    return settled
+
+
+def _promote_after(tx: Connection, session_uuid: str, sequence: int) -> None:
+    """Let the next pending event of a session be the head of its line."""
+    behind = (
+        select(func.min(_columns.sequence))
+        .where(
+            _columns.session_uuid == session_uuid, _columns.sequence > sequence, _columns.state == "pending"
+        )
+        .scalar_subquery()
+    )
+    _rows.change(tx, _columns.session_uuid == session_uuid, _columns.sequence == behind, head=True)
