@@ -1,0 +1,1 @@
+"""Measurements of the audio path, as commands: `make bench` prints them all."""

@@ -1,0 +1,40 @@
+"""What every kind of leg is to a recording and to its session."""
+
+from typing import Any, Literal, Protocol
+
+from daemon.media.timeline import CALLEE, CALLER, Side, Timeline
+
+__all__ = ["CALLEE", "CALLER", "SIDE_NAMES", "Leg", "Side", "SideName"]
+
+SideName = Literal["caller", "callee"]
+SIDE_NAMES: tuple[SideName, SideName] = ("caller", "callee")
+
+
+class Leg(Protocol):
+    """One direction of a call's audio, and the way back to who speaks it.
+
+    All times are seconds of `trio.current_time()`. None of these waits.
+    """
+
+    @property
+    def side(self) -> Side:
+        """Whose voice it is."""
+
+    @property
+    def rate(self) -> int:
+        """Samples a second: of what is heard, or, before anything was, of what is expected."""
+
+    def attach(self, timeline: Timeline) -> None:
+        """Place all audio there from now on, also that of the last moments; the recording polls each beat."""
+
+    def detach(self, timeline: Timeline) -> None:
+        """Place nothing there any more. Does nothing where it is not attached."""
+
+    def poll(self) -> None:
+        """Take in all that has arrived up to now."""
+
+    def send_silence(self, now: float) -> None:
+        """Let the far end hear that somebody is there: one packet of silence, where the leg can carry it."""
+
+    def view(self) -> dict[str, Any]:
+        """How the leg stands, in words and numbers for a person."""

@@ -1,0 +1,237 @@
+"""An RTP leg: one UDP socket, drained once a beat."""
+
+import errno
+import random
+import socket
+import struct
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import trio
+
+from daemon.legs.leg import SIDE_NAMES, Side
+from daemon.media import rtp
+from daemon.media.codecs import STATIC, Codec
+from daemon.media.rtpstream import Endpoint, Heard, RtpStream
+from daemon.media.timeline import Timeline
+from daemon.media.track import Track
+from wavstream.process.cadence import Cadence
+from wavstream.process.logs import Log
+from wavstream.process.settings import Address
+
+DATAGRAM_BYTES = 8192
+"""Longer ones are no telephone's: 60 ms of L16 at 48 kHz have 5,760."""
+DRAIN_PACKETS = 1000
+"""So many a drain at most: a flood on one leg costs its own session, and the others some milliseconds."""
+RECENT_SECONDS = 2.0
+"""Audio kept for a recording that begins: its first sample is spoken before the legs can be told of it."""
+IDLE_SECONDS = 5.0
+"""A leg not heard for so long sleeps on its socket again, and costs nothing."""
+SILENCE_SECONDS = 0.02
+CLOCK_STEP_SECONDS = 0.05
+"""The kernel stamps by the wall clock. A stamp so far outside the drain's time means that it was set."""
+_TIMESPEC = struct.Struct("@ll")
+_ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size)
+_UNSENDABLE = frozenset(
+    {errno.EAGAIN, errno.ENOBUFS, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EPERM, errno.ECONNREFUSED}
+)
+"""Silence that cannot leave is not missed: the next packet of it follows within the second."""
+
+
+class RtpLeg:
+    """One party's RTP. Whoever sends first has it; silence goes back to where the packets come from.
+
+    `payload_types` says what its packets hold. `heard` is set by the first packet. Times are those of
+    `trio.current_time()`.
+    """
+
+    def __init__(
+        self,
+        *,
+        side: Side,
+        bound: socket.socket,
+        cadence: Cadence,
+        log: Log,
+        payload_types: Mapping[int, Codec] = STATIC,
+    ) -> None:
+        """`bound` is a socket of `RtpPorts.bind`, and this leg's to close."""
+        self.side = side
+        self.heard = trio.Event()
+        self._socket = bound
+        self._cadence = cadence
+        self._log = log.bind(leg=SIDE_NAMES[side])
+        self._codecs = payload_types
+        self._stream = RtpStream(payload_types)
+        self._recent: deque[Heard] = deque()
+        self._tracks: dict[Timeline, Track] = {}  # two while a recording ends and the next has begun
+        self._released = trio.Event()
+        self._drained = trio.current_time()
+        self._last_heard = self._drained
+        self._voice = _Silence()
+
+    @property
+    def address(self) -> Address:
+        """Where its packets are to be sent."""
+        return Address(*self._socket.getsockname()[:2])
+
+    @property
+    def rate(self) -> int:
+        """Samples a second of its codec; before the first packet, the highest that it was told of."""
+        codec = self._stream.codec
+        told = [self._codecs[kind].rate for kind in self._codecs if kind not in STATIC] or [8000]
+        return codec.rate if codec is not None else max(told)
+
+    async def run(self, *, task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED) -> None:
+        """Listen until cancelled; then take in what has arrived, leave the recording, and close."""
+        try:
+            task_status.started(self.address)
+            while True:
+                await self._something()
+                self.poll()
+        finally:
+            self.close()
+
+    async def _something(self) -> None:
+        """Wait until it is this task's turn to drain: a leg that is recorded is polled by its recording."""
+        if self._tracks:
+            await self._released.wait()
+        elif trio.current_time() - self._last_heard > IDLE_SECONDS or self._stream.source is None:
+            await trio.lowlevel.wait_readable(self._socket)
+            self.poll()
+            await self._cadence.beat()  # at most one drain a beat, also when it is not the caller who sends
+        else:
+            await self._cadence.beat()
+
+    def attach(self, timeline: Timeline) -> None:
+        """Place all audio there from now on, also that of the last moments; the recording polls each beat."""
+        if not self._tracks:
+            self._released = trio.Event()
+        self._tracks[timeline] = timeline.join(self.side, self.rate, drained=self._drained)
+        for heard in self._recent:
+            if heard.end > timeline.start * heard.codec.rate:
+                self._place(timeline, heard)
+
+    def detach(self, timeline: Timeline) -> None:
+        """Place nothing there any more. Does nothing where it is not attached."""
+        track = self._tracks.pop(timeline, None)
+        if track is not None:
+            track.leave()
+        if not self._tracks:
+            self._released.set()
+
+    def close(self) -> None:
+        """Take in what has arrived, leave all recordings, and close the socket. Twice does no harm."""
+        self.poll()
+        self._socket.close()
+        for timeline in list(self._tracks):
+            self.detach(timeline)
+
+    def poll(self) -> None:
+        """Take in all that has arrived up to now. A leg that was closed has nothing more."""
+        if self._socket.fileno() < 0:
+            return
+        now = trio.current_time()
+        whole = self._drain(now)
+        for heard in self._stream.heard():
+            self._recent.append(heard)
+            self._last_heard = now
+            for timeline in self._tracks:
+                self._place(timeline, heard)
+        while self._recent and self._recent[0].end < (now - RECENT_SECONDS) * self._recent[0].codec.rate:
+            self._recent.popleft()
+        self._drained = now if whole else self._drained
+        for track in self._tracks.values():
+            track.drained(self._drained)
+
+    def _drain(self, now: float) -> bool:
+        """Read the socket until it is empty. False: there was more than one drain may take."""
+        receive, take = self._socket.recvmsg, self._stream.receive
+        from_real = now - time.time()
+        for _ in range(DRAIN_PACKETS):
+            try:
+                datagram, ancillary, _flags, source = receive(DATAGRAM_BYTES, _ANCILLARY_BYTES)
+            except BlockingIOError:
+                return True
+            notice = take(datagram, source, self._arrival(ancillary, from_real, now))
+            if notice is not None:
+                self._log.warning(notice.event, **notice.fields)
+            if self._stream.source is not None and not self.heard.is_set():
+                self._log.info("leg heard", source=self._stream.source)
+                self.heard.set()
+        return False
+
+    def _arrival(self, ancillary: list[tuple[int, int, bytes]], from_real: float, now: float) -> float:
+        """When the kernel took the datagram, by our clock; `now` where that cannot be known."""
+        if not ancillary:
+            return now
+        seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
+        arrival: float = seconds + nanoseconds * 1e-9 + from_real
+        if self._drained - CLOCK_STEP_SECONDS < arrival < now + CLOCK_STEP_SECONDS:
+            return arrival
+        return now
+
+    def _place(self, timeline: Timeline, heard: Heard) -> None:
+        track, codec = self._tracks[timeline], heard.codec
+        if track.rate != codec.rate:
+            track.leave()
+            track = self._tracks[timeline] = timeline.join(self.side, codec.rate, drained=self._drained)
+        track.place(heard.place, codec.decode(heard.payload))
+
+    def send_silence(self, now: float) -> None:
+        """One packet of 20 ms of silence in the far end's own codec. None before it has been heard."""
+        stream = self._stream
+        if stream.source is None or stream.codec is None or self._socket.fileno() < 0:
+            return
+        packet = self._voice.packet(stream.codec, stream.payload_type, now)
+        try:
+            self._socket.sendto(packet, stream.source)
+        except OSError as failed:
+            if failed.errno not in _UNSENDABLE:
+                raise
+
+    def view(self) -> dict[str, Any]:
+        """How the leg stands, for whoever asks for its session."""
+        stream, reception = self._stream, self._stream.reception
+        return {
+            "leg": SIDE_NAMES[self.side],
+            "kind": "rtp",
+            "state": "active" if self.heard.is_set() else "waiting",
+            "codec": None if stream.codec is None else stream.codec.name,
+            "rate": self.rate,
+            "packets": reception.packets,
+            "lost": reception.lost,
+            "jitter_ms": round(reception.jitter * 1000, 3),
+            "duplicates": reception.duplicates,
+            "reordered": reception.reordered,
+            "strangers": stream.strangers,
+            "malformed": stream.malformed,
+            "unknown": stream.unknown,
+            "silence_packets": self._voice.sequence - self._voice.first,
+        }
+
+
+class _Silence:
+    """What we say on the leg: silence, numbered and stamped from random beginnings (RFC 3550 §5.1)."""
+
+    def __init__(self) -> None:
+        numbers = random.SystemRandom()
+        self.first = self.sequence = numbers.getrandbits(15)
+        self._ssrc = numbers.getrandbits(32)
+        self._stamp = numbers.getrandbits(32)
+
+    def packet(self, codec: Codec, payload_type: int, now: float) -> bytes:
+        """The next packet: each a talkspurt of its own, marked, its timestamp counting the time between."""
+        self.sequence += 1
+        return rtp.build(
+            payload_type=payload_type,
+            sequence=self.sequence,
+            timestamp=self._stamp + round(now * codec.clock_rate),
+            ssrc=self._ssrc,
+            payload=codec.silence(round(SILENCE_SECONDS * codec.rate)),
+            marker=True,
+        )
+
+
+__all__ = ["Endpoint", "RtpLeg"]

@@ -1,0 +1,1 @@
+"""What audio is: codecs, RTP packets, the sender's clock, the timeline. No I/O and no clock of its own."""

@@ -1,0 +1,113 @@
+"""What became of packets on the way: lost, doubled, overtaken, and their jitter (RFC 3550 A.1, A.3, A.8)."""
+
+from enum import Enum, auto
+
+DROPOUT = 3000
+"""So many packets missed in a row are a gap in one stream (RFC 3550 A.1); more are a new beginning."""
+MISORDER = 100
+"""A packet less than so many places behind was overtaken; one further behind may be a new beginning."""
+_SEEN = (1 << MISORDER) - 1
+
+
+class Verdict(Enum):
+    """What a packet is to the stream."""
+
+    FRESH = auto()
+    DUPLICATE = auto()
+    STRAY = auto()
+    """Out of all order: maybe the first of a new beginning. To be dropped; the next packet tells."""
+    RESTARTED = auto()
+    """The sender counts from somewhere else now: this packet is the first, or second, of a new beginning."""
+
+
+class Reception:
+    """The statistics of one leg's packets, over all streams that it had one after the other.
+
+    `packets` counts those that came, once each; `reordered` those of them that another one had overtaken.
+    """
+
+    def __init__(self, clock_rate: int) -> None:
+        self.packets = 0
+        self.duplicates = 0
+        self.reordered = 0
+        self.strays = 0
+        self._clock_rate = clock_rate
+        self._jitter = 0.0
+        self._lost_before = 0
+        self._begun = False
+        self._lowest = self._highest = 0  # counted on beyond 16 bits
+        self._received = 0
+        self._seen = 0  # bit n: the packet n places before the highest has come
+        self._suspect = -1
+        self._last_arrival = 0.0
+        self._last_timestamp = 0
+
+    @property
+    def lost(self) -> int:
+        """Packets that should have come and have not, so far."""
+        expected = self._highest - self._lowest + 1 if self._begun else 0
+        return self._lost_before + max(0, expected - self._received)
+
+    @property
+    def jitter(self) -> float:
+        """Interarrival jitter in seconds (RFC 3550 §6.4.1)."""
+        return self._jitter / self._clock_rate
+
+    def begin(self, clock_rate: int) -> None:
+        """A new stream (another SSRC, another clock) follows: what was lost of the old one stays counted."""
+        self._lost_before = self.lost
+        self._jitter *= clock_rate / self._clock_rate
+        self._clock_rate = clock_rate
+        self._begun = False
+        self._received = 0
+
+    def arrived(self, sequence: int, timestamp: int, arrival: float) -> Verdict:
+        """Count a packet that came at `arrival` (seconds)."""
+        if not self._begun:
+            return self._first(sequence, timestamp, arrival, Verdict.FRESH)
+        ahead = (sequence - self._highest) & 0xFFFF
+        if 0 < ahead < DROPOUT:
+            self._highest += ahead
+            self._seen = (self._seen << ahead | 1) & _SEEN if ahead < MISORDER else 1
+        elif ahead == 0 or 0x10000 - ahead < MISORDER:
+            if self._overtaken((0x10000 - ahead) & 0xFFFF) is Verdict.DUPLICATE:
+                return Verdict.DUPLICATE
+        elif sequence == self._suspect:
+            self.begin(self._clock_rate)
+            return self._first(sequence, timestamp, arrival, Verdict.RESTARTED)
+        else:
+            self._suspect = (sequence + 1) & 0xFFFF
+            self.strays += 1
+            return Verdict.STRAY
+        self._count(timestamp, arrival)
+        return Verdict.FRESH
+
+    def _overtaken(self, behind: int) -> Verdict:
+        if self._seen >> behind & 1:
+            self.duplicates += 1
+            return Verdict.DUPLICATE
+        self._seen |= 1 << behind
+        self._lowest = min(self._lowest, self._highest - behind)
+        self.reordered += 1
+        return Verdict.FRESH
+
+    def _first(self, sequence: int, timestamp: int, arrival: float, verdict: Verdict) -> Verdict:
+        self._begun = True
+        self._lowest = self._highest = sequence + 0x10000  # room below: the next may have been overtaken
+        self._seen = 1
+        self._suspect = -1
+        self._last_arrival, self._last_timestamp = arrival, timestamp
+        self.packets += 1
+        self._received = 1
+        return verdict
+
+    def _count(self, timestamp: int, arrival: float) -> None:
+        self.packets += 1
+        self._received += 1
+        steps = (timestamp - self._last_timestamp) & 0xFFFFFFFF
+        if steps > 0x7FFFFFFF:
+            steps -= 0x100000000
+        transit = (arrival - self._last_arrival) * self._clock_rate - steps
+        if -self._clock_rate < transit < self._clock_rate:  # beyond a second: the sender's clock jumped
+            self._jitter += (abs(transit) - self._jitter) / 16
+        self._last_arrival, self._last_timestamp = arrival, timestamp

@@ -1,0 +1,166 @@
+"""From datagrams to placed audio: who may speak on a leg, in which codec, and where each sample belongs.
+
+No socket and no clock: `daemon/legs/rtp.py` brings both.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from daemon.media import rtp
+from daemon.media.codecs import Codec
+from daemon.media.reception import Reception, Verdict
+from daemon.media.senderclock import SenderClock
+
+Endpoint = tuple[str, int]
+"""Host and port of who sends; an IPv6 peer's go on with flow and scope, always alike from one socket."""
+
+NOTICES = 16
+"""So many notices of a kind are given: enough to see what is wrong, and no flood fills the log."""
+
+
+class Heard(NamedTuple):
+    """Audio without a seam: `payload` in `codec`, its first sample at the absolute index `place`."""
+
+    place: int
+    codec: Codec
+    payload: bytes
+
+    @property
+    def end(self) -> int:
+        """The index after its last sample."""
+        return self.place + len(self.payload) // self.codec.bytes_per_sample
+
+
+class Notice(NamedTuple):
+    """Something that a person should read about, once: an event's words and its fields."""
+
+    event: str
+    fields: dict[str, Any]
+
+
+class RtpStream:
+    """All packets that come to one RTP leg.
+
+    The first valid packet pins its source: address and SSRC. Another address is a stranger, and heard no more
+    than counted; another SSRC from the same address is the same sender begun anew.
+    """
+
+    def __init__(self, codecs: Mapping[int, Codec]) -> None:
+        self.source: Endpoint | None = None
+        self.codec: Codec | None = None
+        self.payload_type = -1
+        self.strangers = 0
+        self.malformed = 0
+        self.unknown = 0
+        self.ssrc_changes = 0
+        self.reception = Reception(8000)
+        self.clock = SenderClock(8000)
+        self._codecs = codecs
+        self._ssrc = -1
+        self._noticed: dict[str, set[object]] = {}
+        self._heard: list[Heard] = []
+        self._pieces: list[bytes] = []
+        self._index = self._end = 0
+
+    def receive(self, datagram: bytes, source: Endpoint, arrival: float) -> Notice | None:
+        """Take in a datagram that came at `arrival` (seconds). Gives what is worth a line in the log."""
+        try:
+            packet = rtp.parse(datagram)
+        except rtp.RtpError as wrong:
+            self.malformed += 1
+            return self._notice("malformed packet", source, source=source, error=str(wrong))
+        if source != self.source or packet.ssrc != self._ssrc:
+            notice = self._introduce(packet, source)
+            if source != self.source or packet.ssrc != self._ssrc:
+                return notice
+        else:
+            notice = None
+        verdict = self.reception.arrived(packet.sequence, packet.timestamp, arrival)
+        if verdict is Verdict.RESTARTED:
+            self.clock.restart()
+        elif verdict is not Verdict.FRESH:
+            return notice
+        known = packet.payload_type == self.payload_type
+        codec = self.codec if known else self._switch(packet.payload_type)
+        if codec is None:
+            self.unknown += 1
+            return notice or self._notice(
+                "unknown payload type", packet.payload_type, payload_type=packet.payload_type
+            )
+        return self._take(packet, codec, arrival) or notice
+
+    def heard(self) -> list[Heard]:
+        """What has been heard since this was asked last, in order of arrival, neighbours joined."""
+        self._join()
+        heard, self._heard = self._heard, []
+        return heard
+
+    def _introduce(self, packet: rtp.Packet, source: Endpoint) -> Notice | None:
+        """Somebody not heard before: the leg's sender, the sender begun anew, or a stranger."""
+        if self.source is not None and source != self.source:
+            self.strangers += 1
+            return self._notice("packet from a stranger", source, source=source, pinned=self.source)
+        codec = self._codecs.get(packet.payload_type)
+        if codec is None or not _whole(packet.payload, codec):
+            # Nobody is pinned by what cannot be heard: the right sender may still be to come.
+            self.unknown += 1
+            return self._notice("unknown payload type", packet.payload_type, payload_type=packet.payload_type)
+        changed = self.source is not None
+        self.source, self._ssrc = source, packet.ssrc
+        self.reception.begin(codec.clock_rate)
+        self.clock.restart()
+        if not changed:
+            return None
+        self.ssrc_changes += 1
+        return self._notice("sender began anew", packet.ssrc, source=source, ssrc=packet.ssrc)
+
+    def _switch(self, payload_type: int) -> Codec | None:
+        """Go over to another payload type's codec; None, and no change, where it has none."""
+        codec = self._codecs.get(payload_type)
+        if codec is None:
+            return None
+        self._join()
+        if codec.clock_rate != self.clock.rate:
+            self.reception.begin(codec.clock_rate)
+            self.clock.change(codec.clock_rate)
+        self.codec, self.payload_type = codec, payload_type
+        return codec
+
+    def _take(self, packet: rtp.Packet, codec: Codec, arrival: float) -> Notice | None:
+        payload = packet.payload
+        samples, odd = divmod(len(payload), codec.bytes_per_sample)
+        if odd:
+            self.malformed += 1
+            return self._notice("half a sample", codec.name, codec=codec.name, bytes=len(payload))
+        if not samples:
+            return None  # keeps a way through a firewall open
+        index = self.clock.place(
+            sequence=packet.sequence,
+            timestamp=packet.timestamp,
+            samples=samples,
+            arrival=arrival,
+            marker=packet.marker,
+        )
+        if index != self._end:
+            self._join()
+            self._index = index
+        self._pieces.append(payload)
+        self._end = index + samples
+        return None
+
+    def _join(self) -> None:
+        if self._pieces and self.codec is not None:
+            self._heard.append(Heard(self._index, self.codec, b"".join(self._pieces)))
+            self._pieces = []
+            self._index = self._end
+
+    def _notice(self, event: str, about: object, **fields: Any) -> Notice | None:
+        known = self._noticed.setdefault(event, set())
+        if about in known or len(known) >= NOTICES:
+            return None
+        known.add(about)
+        return Notice(event, fields)
+
+
+def _whole(payload: bytes, codec: Codec) -> bool:
+    return bool(payload) and len(payload) % codec.bytes_per_sample == 0

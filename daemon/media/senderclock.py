@@ -1,0 +1,112 @@
+"""From a sender's RTP timestamps to places on our own clock.
+
+A place is an absolute sample index: seconds of our monotonic clock times the sample rate. The first packet is
+the anchor: its last sample was spoken as it arrived. From there on the timestamps rule, for they are exact
+where arrivals are not, so an undisturbed sender's samples follow each other without a seam. Arrivals only
+watch over them: they show a sender whose clock runs off (corrected by single samples) and one that began anew
+(a new anchor).
+"""
+
+from math import ceil
+
+EARLY_SECONDS = 1.0
+"""A packet that comes so long before its time was not spoken then: its sender's timestamps jumped ahead."""
+LATE_SECONDS = 0.2
+"""A packet so late met a stall of the network, or its sender paused without counting: the next ones tell."""
+LATE_RUN_SECONDS = 0.06
+"""After a stall packets come in a heap, ever less late; late by the same for so long, the sender paused."""
+LATE_FALL_SECONDS = 0.015
+BAND_SECONDS = (-0.2, 0.06)
+"""How early, how late a window's quickest packets may be before the sender's clock is taken to run off."""
+WINDOW_SECONDS = 0.5
+
+
+class SenderClock:
+    """One sender's clock against ours. `rate` is samples, and timestamp steps, a second.
+
+    `anchored` counts the anchors set, `corrected` the samples by which places were moved (positive: later).
+    """
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+        self.anchored = 0
+        self.corrected = 0
+        self._running = False
+        self._sequence = self._timestamp = 0  # of the newest packet
+        self._index = self._end = 0  # its place by timestamp; where its last sample was placed, plus one
+        self._run_arrival = self._run_error = -1.0
+        self._window_from = self._least = 0.0
+        self._owed = 0
+
+    def restart(self) -> None:
+        """The sender has begun anew: the next packet is the anchor."""
+        self._running = False
+
+    def change(self, rate: int) -> None:
+        """The sender counts at another rate from now on, anew."""
+        self.rate = rate
+        self._running = False
+
+    def place(
+        self, *, sequence: int, timestamp: int, samples: int, arrival: float, marker: bool = False
+    ) -> int:
+        """The index of the first of a packet's `samples`, which arrived at `arrival` (seconds).
+
+        A packet that follows the one before, and whose timestamp lies inside it, stands behind it: nobody
+        speaks two samples at once. Asterisk's timestamps are so at each packet that is shorter than the one
+        before.
+        """
+        if not self._running:
+            return self._anchor(sequence, timestamp, samples, arrival)
+        steps = (timestamp - self._timestamp) & 0xFFFFFFFF
+        if steps > 0x7FFFFFFF:
+            steps -= 0x100000000
+        ahead = (sequence - self._sequence) & 0xFFFF
+        index = self._index + steps
+        if ahead == 0 or ahead > 0x7FFF:
+            return index  # overtaken: it tells nothing new about the clock
+        if steps < 0:
+            return self._anchor(sequence, timestamp, samples, arrival)
+        placed = self._end if ahead == 1 and index < self._end else index
+        error = arrival - (placed + samples) / self.rate
+        if error < -EARLY_SECONDS or (error > LATE_SECONDS and self._paused(error, arrival, marker)):
+            return self._anchor(sequence, timestamp, samples, arrival)
+        self._sequence, self._timestamp, self._index, self._end = sequence, timestamp, index, placed + samples
+        self._watch(error, arrival)
+        return placed
+
+    def _anchor(self, sequence: int, timestamp: int, samples: int, arrival: float) -> int:
+        index = round(arrival * self.rate) - samples
+        self._running = True
+        self.anchored += 1
+        self._sequence, self._timestamp, self._index, self._end = sequence, timestamp, index, index + samples
+        self._run_error = -1.0
+        self._window_from, self._least, self._owed = arrival, 0.0, 0
+        return index
+
+    def _paused(self, error: float, arrival: float, marker: bool) -> bool:
+        """Whether packets that are so late have a new place in time."""
+        if marker:
+            return True  # it begins a talkspurt (RFC 3551 §4.1)
+        if self._run_error < 0 or error < self._run_error - LATE_FALL_SECONDS:
+            self._run_arrival, self._run_error = arrival, error
+        return arrival - self._run_arrival >= LATE_RUN_SECONDS
+
+    def _watch(self, error: float, arrival: float) -> None:
+        if error <= LATE_SECONDS:
+            self._run_error = -1.0
+        self._least = min(self._least, error)
+        if arrival - self._window_from >= WINDOW_SECONDS:
+            early, late = BAND_SECONDS
+            beyond = max(0.0, self._least - late) + min(0.0, self._least - early)
+            self._owed = ceil(abs(beyond) * self.rate) * (1 if beyond > 0 else -1)
+            self._window_from, self._least = arrival, error
+        if self._owed:
+            self._correct(1 if self._owed > 0 else -1)
+
+    def _correct(self, step: int) -> None:
+        """Move all places to come by one sample: too little to hear, and enough for any clock."""
+        self._owed -= step
+        self._index += step
+        self._end += step
+        self.corrected += step

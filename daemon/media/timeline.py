@@ -1,0 +1,148 @@
+"""The truth about time in a recording: sample k was spoken k / rate seconds after its start.
+
+Legs put their samples in their place; the timeline closes over them a fixed allowance later, with exact
+silence where nothing came. So a recording lasts as long as the call was recorded.
+"""
+
+from math import floor, inf
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from daemon.media.codecs import Samples
+from daemon.media.track import Counts, Track
+
+Side = Literal[0, 1]
+CALLER: Side = 0
+CALLEE: Side = 1
+
+Block = npt.NDArray[np.int16]
+"""Frames in order: an array of shape (frames, channels)."""
+
+ALLOWANCE_SECONDS = 0.25
+"""How late audio may come and still take its place. What is heard live is delayed by as much, no more."""
+PATIENCE_SECONDS = 3.0
+"""So long the timeline waits for a leg that has not said what it has; then the others go on without it."""
+BLOCK_SECONDS = 5
+"""No block is longer, also when the whole machine has slept: what comes after has room for it."""
+_FULL_SCALE = (-32768, 32767)
+
+
+class Timeline:
+    """A recording's samples in the order of time.
+
+    `rate` is frames a second, `channels` 1 (both sides mixed) or 2 (caller left, callee right), `start` the
+    time of the first sample (seconds of the monotonic clock, as all times here), `allowance` seconds.
+    """
+
+    def __init__(self, rate: int, channels: int, start: float, allowance: float = ALLOWANCE_SECONDS) -> None:
+        self.rate = rate
+        self.channels = channels
+        self.start = start
+        self.allowance = allowance
+        self.longest = BLOCK_SECONDS * rate
+        """Frames of a block at most; a block so long has another behind it, or may have."""
+        self.closed = 0
+        """Frames given out so far."""
+        self._total: int | None = None
+        self._tracks: list[tuple[Side, Track]] = []
+        self._gone = (Counts(), Counts())
+
+    @property
+    def complete(self) -> bool:
+        """Whether the end is known, and all before it has been given out."""
+        return self.closed == self._total
+
+    def counts(self, side: Side) -> Counts:
+        """What became of one side's samples so far."""
+        counts = Counts()
+        counts.add(self._gone[side])
+        for its_side, track in self._tracks:
+            if its_side == side:
+                counts.add(track.counts)
+        return counts
+
+    def join(self, side: Side, rate: int, *, drained: float = -inf) -> Track:
+        """A track for a leg's audio at `rate` samples a second. What came by `drained` is placed at once."""
+        track = Track(
+            rate=rate,
+            output_rate=self.rate,
+            origin=self._index(0, rate),
+            first=self._index(self.closed, rate),
+            drained=max(drained, self.start),
+        )
+        if self._total is not None:
+            track.end(self._index(self._total, rate))
+        self._tracks.append((side, track))
+        return track
+
+    def end(self, stop: float) -> None:
+        """Nothing spoken from `stop` on belongs to it: it gets round((stop - start) * rate) frames.
+
+        The first one counts. What has been given out already cannot be taken back, so a `stop` before that
+        ends there.
+        """
+        if self._total is not None:
+            return
+        self._total = max(round((stop - self.start) * self.rate), self.closed)
+        for _, track in self._tracks:
+            track.end(self._index(self._total, track.rate))
+
+    def advance(self, now: float) -> Block:
+        """Close what no audio in time can change any more. An empty block: nothing yet, or `complete`."""
+        heard = min([now, *(track.until for _, track in self._tracks)])
+        return self._close((max(heard, now - PATIENCE_SECONDS) - self.allowance - self.start) * self.rate)
+
+    def finish(self, stop: float) -> Block:
+        """End at `stop` and close all of it now, waiting for nothing. Gives the rest."""
+        self.end(stop)
+        blocks = [np.zeros((0, self.channels), np.int16)]
+        while not self.complete:
+            blocks.append(self._close(inf))
+        return np.concatenate(blocks)
+
+    def _index(self, frame: int, rate: int) -> int:
+        """The absolute index, at a leg's rate, of the sample spoken with a frame."""
+        return round(self.start * rate) + (frame * rate + self.rate - 1) // self.rate
+
+    def _close(self, limit: float) -> Block:
+        bounds = (limit, self.closed + self.longest, inf if self._total is None else self._total)
+        target = max(floor(min(bounds)), self.closed)
+        last = target == self._total
+        for _, track in self._tracks:
+            track.close(self._index(target, track.rate), last=last)
+        frames = target - self.closed
+        if not last:
+            frames = min([frames, *(track.available for _, track in self._tracks)])
+        block = self._mix(frames)
+        self.closed += frames
+        self._forget()
+        return block
+
+    def _mix(self, frames: int) -> Block:
+        if self.channels == 1:
+            return _sum([track.take(frames) for _, track in self._tracks], frames).reshape(frames, 1)
+        block = np.zeros((frames, 2), np.int16)
+        for side in (CALLER, CALLEE):
+            voices = [track.take(frames) for its_side, track in self._tracks if its_side == side]
+            block[:, side] = _sum(voices, frames)
+        return block
+
+    def _forget(self) -> None:
+        """Let go of tracks that have been left, once all they held has been given out."""
+        for entry in list(self._tracks):
+            side, track = entry
+            if track.exhausted:
+                self._gone[side].add(track.counts)
+                self._tracks.remove(entry)
+
+
+def _sum(voices: list[Samples], frames: int) -> Samples:
+    """Voices heard together. What is too loud for 16 bits stays at full scale, as it would in the ear."""
+    if len(voices) == 1:
+        return voices[0]
+    if not voices:
+        return np.zeros(frames, np.int16)
+    total = np.sum(voices, axis=0, dtype=np.int32)
+    return np.clip(total, *_FULL_SCALE).astype(np.int16)

@@ -1,0 +1,145 @@
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.media.senderclock import SenderClock
+
+RATE = 8000
+PTIME = 160  # samples of a packet of 20 ms
+
+
+class Sender:
+    """Sends packets of 20 ms: packet n is stamped n * 160, its last sample spoken at (n + 1) * 20 ms."""
+
+    def __init__(self, first_sequence: int = 0, first_timestamp: int = 0) -> None:
+        self.clock = SenderClock(RATE)
+        self.first_sequence, self.first_timestamp = first_sequence, first_timestamp
+
+    def send(self, number: int, *, delay: float = 0.0, skipped: float = 0.0, marker: bool = False) -> int:
+        """Where packet `number` is placed, `delay` seconds late, its timestamp `skipped` seconds ahead."""
+        return self.clock.place(
+            sequence=(self.first_sequence + number) & 0xFFFF,
+            timestamp=(self.first_timestamp + number * PTIME + round(skipped * RATE)) & 0xFFFFFFFF,
+            samples=PTIME,
+            arrival=(number + 1) * 0.02 + delay,
+            marker=marker,
+        )
+
+
+def test_the_first_packet_s_last_sample_was_spoken_as_it_arrived() -> None:
+    clock = SenderClock(RATE)
+    # It arrived at 100.5 s = sample 804,000, and holds 160.
+    assert clock.place(sequence=9, timestamp=123456, samples=160, arrival=100.5) == 804_000 - 160
+
+
+@given(
+    st.integers(0, 0xFFFF),
+    st.integers(0, 0xFFFFFFFF),
+    st.lists(st.floats(0, 0.05), min_size=1, max_size=300),
+)
+def test_an_undisturbed_sender_is_placed_without_a_seam_whatever_the_jitter(
+    sequence: int, timestamp: int, delays: list[float]
+) -> None:
+    sender = Sender(sequence, timestamp)
+    places = [sender.send(number, delay=delay) for number, delay in enumerate(delays)]
+    assert places == [places[0] + PTIME * number for number in range(len(delays))]
+    assert (sender.clock.anchored, sender.clock.corrected) == (1, 0)
+
+
+def test_sequence_and_timestamp_wrap_without_a_seam() -> None:
+    sender = Sender(0xFFFE, 0xFFFFFFFF - 200)
+    assert [sender.send(number) for number in range(5)] == [0, 160, 320, 480, 640]
+
+
+def test_an_overtaken_packet_stands_where_it_belongs() -> None:
+    sender = Sender()
+    assert [sender.send(number) for number in (0, 2, 1, 3)] == [0, 320, 160, 480]
+
+
+def test_after_loss_and_after_silence_the_timestamps_rule() -> None:
+    sender = Sender()
+    assert [sender.send(number) for number in (0, 1, 5, 500)] == [0, 160, 800, 80_000]
+
+
+def test_a_short_packet_stamped_inside_the_one_before_stands_behind_it() -> None:
+    """Asterisk's timestamps count the packet's own samples in, so a shorter one seems to overlap."""
+    clock = SenderClock(RATE)
+    sizes = [160, 160, 138, 160]
+    ends = [160, 320, 458, 618]
+    places = [
+        clock.place(sequence=number, timestamp=end, samples=size, arrival=end / RATE)
+        for number, (size, end) in enumerate(zip(sizes, ends, strict=True))
+    ]
+    assert places == [0, 160, 320, 458]
+
+
+def test_an_overlap_after_a_lost_packet_is_left_to_the_timestamps() -> None:
+    clock = SenderClock(RATE)
+    clock.place(sequence=1, timestamp=0, samples=160, arrival=0.02)
+    assert clock.place(sequence=3, timestamp=100, samples=160, arrival=0.03) == 100
+
+
+def test_a_stall_of_the_network_moves_nothing() -> None:
+    sender = Sender()
+    for number in range(50):
+        sender.send(number)
+    # The next 25 packets arrive in one heap, 0.5 s to 0.02 s late, and the following in time.
+    places = [sender.send(number, delay=(75 - number) * 0.02) for number in range(50, 75)]
+    places += [sender.send(number) for number in range(75, 100)]
+    assert places == [number * PTIME for number in range(50, 100)]
+
+
+def test_a_sender_that_pauses_without_counting_on_is_anchored_again_within_five_packets() -> None:
+    sender = Sender()
+    for number in range(50):
+        sender.send(number)
+    # It stood still for 0.6 s: packet 50 has the next timestamp, and comes 0.6 s later than that says.
+    places = [sender.send(number, delay=0.6) for number in range(50, 60)]
+    paused = round(0.6 * RATE)
+    assert places[:4] == [number * PTIME for number in range(50, 54)] or places[3] == 53 * PTIME + paused
+    assert places[4:] == [number * PTIME + paused for number in range(54, 60)]
+    assert sender.clock.anchored == 2
+
+
+def test_a_marker_after_a_pause_anchors_at_once() -> None:
+    sender = Sender()
+    sender.send(0)
+    assert sender.send(1, delay=0.6, marker=True) == PTIME + 4800
+    assert sender.send(2, delay=0.6) == 2 * PTIME + 4800
+
+
+def test_timestamps_that_jump_ahead_or_back_are_anchored_again() -> None:
+    sender = Sender()
+    sender.send(0)
+    sender.send(1)
+    assert [sender.send(number, skipped=50) for number in (2, 3)] == [320, 480]
+    assert [sender.send(number, skipped=-50) for number in (4, 5)] == [640, 800]
+    assert sender.clock.anchored == 3
+
+
+def test_a_new_beginning_is_anchored_where_it_arrives() -> None:
+    sender = Sender()
+    sender.send(0)
+    sender.clock.restart()
+    assert sender.send(1, skipped=0.5) == PTIME
+    sender.clock.change(16000)
+    assert sender.clock.place(sequence=0, timestamp=0, samples=320, arrival=1.0) == 16000 - 320
+
+
+@pytest.mark.parametrize("ppm", [200, -200])
+def test_a_clock_that_runs_off_is_followed_by_single_samples(ppm: int) -> None:
+    """An hour at 200 ppm is 0.72 s: far beyond the band of 0.06 s late and 0.2 s early."""
+    sender, errors, places = Sender(), [], []
+    for number in range(180_000):
+        off = number * 0.02 * ppm * 1e-6
+        places.append(sender.send(number, delay=off))
+        errors.append((number + 1) * 0.02 + off - (places[-1] + PTIME) / RATE)
+    steps = {after - before for before, after in pairwise(places)}
+    assert steps <= {PTIME - 1, PTIME, PTIME + 1}
+    assert sender.clock.anchored == 1
+    # 0.72 s less the band: 0.66 s = 5,280 samples late, or 0.52 s = 4,160 samples early.
+    assert sender.clock.corrected == pytest.approx(5280 if ppm > 0 else -4160, abs=20)
+    assert max(errors) < 0.0602
+    assert min(errors) > -0.2002
