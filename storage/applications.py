@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy import delete as delete_from
 
 from storage.schema import application_keys, applications
@@ -33,6 +33,15 @@ class Application:
     webhook_disabled_at: float | None = None
 
 
+# Put together once: see `storage.rows`.
+_ONE = select(applications).where(applications.c.app_id == bindparam("app"))
+_KEYS = (
+    select(application_keys.c.salt, application_keys.c.digest)
+    .where(application_keys.c.app_id == bindparam("app"))
+    .order_by(application_keys.c.age)
+)
+
+
 def put(tx: Connection, application: Application) -> None:
     """Create or replace an application, its keys and secrets included."""
     values = {
@@ -54,7 +63,7 @@ def put(tx: Connection, application: Application) -> None:
 
 def get(tx: Connection, app_id: str) -> Application | None:
     """The application of that id."""
-    row = tx.execute(select(applications).where(applications.c.app_id == app_id)).one_or_none()
+    row = tx.execute(_ONE, {"app": app_id}).one_or_none()
     return None if row is None else _application(tx, row)
 
 
@@ -70,8 +79,7 @@ def listing(tx: Connection) -> list[Application]:
 
 
 def _application(tx: Connection, row: Row[*tuple[object, ...]]) -> Application:
-    keys = application_keys.c
-    hashes = tx.execute(select(keys.salt, keys.digest).where(keys.app_id == row.app_id).order_by(keys.age))
+    hashes = tx.execute(_KEYS, {"app": row.app_id})
     return Application(
         app_id=row.app_id,
         webhook_url=row.webhook_url,

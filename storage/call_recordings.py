@@ -51,7 +51,7 @@ def insert(tx: Connection, recording: CallRecording) -> None:
 
 def get(tx: Connection, recording_id: str) -> CallRecording | None:
     """The recording of that id."""
-    return _rows.one(tx, _columns.recording_id == recording_id)
+    return _rows.one(tx, recording_id=recording_id)
 
 
 def of_session(tx: Connection, session_uuid: str) -> list[CallRecording]:
@@ -62,14 +62,8 @@ def of_session(tx: Connection, session_uuid: str) -> list[CallRecording]:
 
 def stopping(tx: Connection, recording_id: str, *, reason: str, at: float) -> bool:
     """It was told to stop. False where it was not recording any more: the first stop counts."""
-    return _rows.change(
-        tx,
-        _columns.recording_id == recording_id,
-        _columns.state == "recording",
-        state="finishing",
-        reason=reason,
-        stopped_at=at,
-    )
+    running = {"recording_id": recording_id, "state": "recording"}
+    return _rows.change(tx, running, state="finishing", reason=reason, stopped_at=at)
 
 
 def completed(
@@ -86,8 +80,7 @@ def completed(
     """It can be downloaded. False where it was completed or failed already."""
     return _rows.change(
         tx,
-        _columns.recording_id == recording_id,
-        _columns.state.in_(_LIVE),
+        {"recording_id": recording_id, "state": _LIVE},
         state="completed",
         reason=reason,
         recording_url=url,
@@ -100,9 +93,7 @@ def completed(
 
 def failed(tx: Connection, recording_id: str, *, error: str) -> bool:
     """No audio could be kept. False where it was completed or failed already."""
-    return _rows.change(
-        tx, _columns.recording_id == recording_id, _columns.state.in_(_LIVE), state="failed", error=error
-    )
+    return _rows.change(tx, {"recording_id": recording_id, "state": _LIVE}, state="failed", error=error)
 
 
 def unfinished(tx: Connection, node: str) -> list[CallRecording]:

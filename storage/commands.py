@@ -29,12 +29,7 @@ _rows = Rows(commands, Command)
 
 def find(tx: Connection, session_uuid: str, command: str, command_uid: str) -> Command | None:
     """The command that came first under this key."""
-    return _rows.one(
-        tx,
-        commands.c.session_uuid == session_uuid,
-        commands.c.command == command,
-        commands.c.command_uid == command_uid,
-    )
+    return _rows.one(tx, session_uuid=session_uuid, command=command, command_uid=command_uid)
 
 
 def insert(tx: Connection, command: Command) -> None:

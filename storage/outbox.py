@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, select, update
 
 from storage.rows import Rows
 from storage.schema import outbox, sessions
@@ -37,6 +37,29 @@ class Event:
 
 _rows = Rows(outbox, Event)
 _columns = outbox.c
+
+# Put together once: see `storage.rows`.
+_ONE_MORE = _columns.attempts + 1
+_OF_SESSION = _columns.session_uuid == bindparam("session")
+_PENDING = _columns.state == "pending"
+_SESSION = sessions.c.session_uuid == bindparam("session")
+_WAITING = select(exists().where(_OF_SESSION, _PENDING))
+_PLACE = select(_columns.session_uuid, _columns.sequence).where(
+    _columns.event_id == bindparam("event"), _PENDING
+)
+_LOCK = select(sessions.c.session_uuid).where(_SESSION).with_for_update()
+_BEHIND = (
+    select(func.min(_columns.sequence))
+    .where(_OF_SESSION, _columns.sequence > bindparam("after"), _PENDING)
+    .scalar_subquery()
+)
+_PROMOTE = update(outbox).where(_OF_SESSION, _columns.sequence == _BEHIND).values(head=True)
+_COUNT = (
+    update(sessions)
+    .where(_SESSION)
+    .values(last_sequence=sessions.c.last_sequence + 1)
+    .returning(sessions.c.last_sequence)
+)
 
 
 def append(
@@ -67,8 +90,8 @@ def append(
         state="pending",
         last_error=None,
     )
-    waiting = exists().where(_columns.session_uuid == session_uuid, _columns.state == "pending")
-    _rows.insert(tx, stored, head=not tx.execute(select(waiting)).scalar_one())
+    waiting = tx.execute(_WAITING, {"session": session_uuid}).scalar_one()
+    _rows.insert(tx, stored, head=not waiting)
     return stored
 
 
@@ -96,7 +119,7 @@ def next_due(tx: Connection, *, busy: Collection[str] = (), busy_apps: Collectio
 
 def delivered(tx: Connection, event_id: str, at: float) -> bool:
     """The receiver took it, at one more attempt; the next may be due. False where it was not pending."""
-    return _settle(tx, event_id, state="delivered", delivered_at=at, attempts=_columns.attempts + 1)
+    return _settle(tx, event_id, state="delivered", delivered_at=at, attempts=_ONE_MORE)
 
 
 def skip(tx: Connection, event_id: str, at: float) -> bool:
@@ -106,30 +129,18 @@ def skip(tx: Connection, event_id: str, at: float) -> bool:
 
 def bury(tx: Connection, event_id: str, *, error: str) -> bool:
     """The last attempt failed: a dead letter; the next may be due. False where it was not pending."""
-    return _settle(tx, event_id, state="dead", last_error=error, attempts=_columns.attempts + 1)
+    return _settle(tx, event_id, state="dead", last_error=error, attempts=_ONE_MORE)
 
 
 def retry(tx: Connection, event_id: str, *, at: float, error: str) -> bool:
     """An attempt failed; the next comes not before `at`. False where it was not pending."""
-    return _rows.change(
-        tx,
-        _columns.event_id == event_id,
-        _columns.state == "pending",
-        attempts=_columns.attempts + 1,
-        next_attempt_at=at,
-        last_error=error,
-    )
+    pending = {"event_id": event_id, "state": "pending"}
+    return _rows.change(tx, pending, attempts=_ONE_MORE, next_attempt_at=at, last_error=error)
 
 
 def _next_sequence(tx: Connection, session_uuid: str) -> int:
     """Counted in the session's row, whose lock (PostgreSQL) keeps a session's events one behind the other."""
-    counted = (
-        update(sessions)
-        .where(sessions.c.session_uuid == session_uuid)
-        .values(last_sequence=sessions.c.last_sequence + 1)
-        .returning(sessions.c.last_sequence)
-    )
-    sequence = tx.execute(counted).scalar_one_or_none()
+    sequence = tx.execute(_COUNT, {"session": session_uuid}).scalar_one_or_none()
     if sequence is None:
         raise LookupError(f"no session {session_uuid}")
     return int(sequence)
@@ -146,30 +157,14 @@ def _free(busy: Collection[str], busy_apps: Collection[str]) -> ColumnElement[bo
 
 
 def _settle(tx: Connection, event_id: str, **values: object) -> bool:
-    place = select(_columns.session_uuid, _columns.sequence)
-    found = tx.execute(place.where(_columns.event_id == event_id, _columns.state == "pending")).one_or_none()
+    found = tx.execute(_PLACE, {"event": event_id}).one_or_none()
     if found is None:
         return False
-    session_uuid, sequence = found
+    place = {"session": found.session_uuid, "after": found.sequence}
     # The session's lock (PostgreSQL; SQLite has one writer anyway): an event appended meanwhile either sees
     # this one settled, or has come before and is seen below.
-    tx.execute(
-        select(sessions.c.session_uuid).where(sessions.c.session_uuid == session_uuid).with_for_update()
-    )
-    settled = _rows.change(
-        tx, _columns.event_id == event_id, _columns.state == "pending", head=False, **values
-    )
-    _promote_after(tx, session_uuid, sequence)  # harmless where another settled it just before the lock
+    tx.execute(_LOCK, {"session": found.session_uuid})
+    settled = _rows.change(tx, {"event_id": event_id, "state": "pending"}, head=False, **values)
+    # The next pending event is the head of the line now. Harmless where another settled it before the lock.
+    tx.execute(_PROMOTE, place)
     return settled
-
-
-def _promote_after(tx: Connection, session_uuid: str, sequence: int) -> None:
-    """Let the next pending event of a session be the head of its line."""
-    behind = (
-        select(func.min(_columns.sequence))
-        .where(
-            _columns.session_uuid == session_uuid, _columns.sequence > sequence, _columns.state == "pending"
-        )
-        .scalar_subquery()
-    )
-    _rows.change(tx, _columns.session_uuid == session_uuid, _columns.sequence == behind, head=True)

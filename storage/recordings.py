@@ -52,12 +52,12 @@ def insert(tx: Connection, recording: Recording) -> None:
 
 def get(tx: Connection, recording_id: str) -> Recording | None:
     """The recording of that id."""
-    return _rows.one(tx, _columns.recording_id == recording_id)
+    return _rows.one(tx, recording_id=recording_id)
 
 
 def by_token(tx: Connection, token: str) -> Recording | None:
     """The recording whose URL carries that token."""
-    return _rows.one(tx, _columns.token == token)
+    return _rows.one(tx, token=token)
 
 
 def complete(
@@ -75,8 +75,7 @@ def complete(
     """The file is whole and on the disk. False where the recording had ended before."""
     return _rows.change(
         tx,
-        _columns.recording_id == recording_id,
-        _columns.state == "recording",
+        {"recording_id": recording_id, "state": "recording"},
         state="completed",
         reason=reason,
         stopped_at=stopped_at,
@@ -94,8 +93,7 @@ def fail(
     """Nothing could be kept; the row may expire as well. False where the recording had ended before."""
     return _rows.change(
         tx,
-        _columns.recording_id == recording_id,
-        _columns.state == "recording",
+        {"recording_id": recording_id, "state": "recording"},
         state="failed",
         reason=reason,
         stopped_at=stopped_at,

@@ -37,26 +37,18 @@ def insert(tx: Connection, session: Session) -> None:
 
 def get(tx: Connection, session_uuid: str) -> Session | None:
     """The session of that UUID."""
-    return _rows.one(tx, sessions.c.session_uuid == session_uuid)
+    return _rows.one(tx, session_uuid=session_uuid)
 
 
 def activate(tx: Connection, session_uuid: str) -> bool:
     """The first audio came. False where the session was not waiting."""
-    return _rows.change(
-        tx, sessions.c.session_uuid == session_uuid, sessions.c.state == "waiting", state="active"
-    )
+    return _rows.change(tx, {"session_uuid": session_uuid, "state": "waiting"}, state="active")
 
 
 def end(tx: Connection, session_uuid: str, *, cause: str, at: float) -> bool:
     """The call is over. False where it had ended before, which then stays as it was."""
-    return _rows.change(
-        tx,
-        sessions.c.session_uuid == session_uuid,
-        sessions.c.ended_at.is_(None),
-        state="ended",
-        ended_at=at,
-        cause=cause,
-    )
+    live = {"session_uuid": session_uuid, "ended_at": None}
+    return _rows.change(tx, live, state="ended", ended_at=at, cause=cause)
 
 
 def page(
