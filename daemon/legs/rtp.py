@@ -60,6 +60,7 @@ class RtpLeg:
         self.side = side
         self.heard = trio.Event()
         self._socket = bound
+        self._address = Address(*bound.getsockname()[:2])
         self._cadence = cadence
         self._log = log.bind(leg=SIDE_NAMES[side])
         self._codecs = payload_types
@@ -73,8 +74,8 @@ class RtpLeg:
 
     @property
     def address(self) -> Address:
-        """Where its packets are to be sent."""
-        return Address(*self._socket.getsockname()[:2])
+        """Where its packets are to be sent, or were: it can be asked for after the leg was closed."""
+        return self._address
 
     @property
     def rate(self) -> int:

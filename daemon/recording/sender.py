@@ -67,9 +67,8 @@ class Sender:
             try:
                 await self._connect()
             except LinkError as interrupted:
-                if self._completed is None:
-                    self._take_stock(interrupted)
-                    await trio.sleep(self._next_pause())
+                self._take_stock(interrupted)
+                await trio.sleep(self._next_pause())
         return self._completed
 
     async def _connect(self) -> None:

@@ -2,9 +2,11 @@
 
 import pytest
 import trio
+from hypothesis import given
+from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from wavstream.process.cadence import Cadence
+from wavstream.process.cadence import Cadence, following
 
 
 @pytest.fixture
@@ -30,7 +32,8 @@ async def test_a_hundred_tasks_wake_at_one_instant(autojump_clock: MockClock, ca
 
 
 @pytest.mark.parametrize(
-    ("load", "period"), [(0, 0.1), (16, 0.1), (17, 0.2), (64, 0.2), (65, 0.5), (1000, 0.5)]
+    ("load", "period"),
+    [(0, 0.1), (12, 0.1), (13, 0.2), (24, 0.2), (25, 0.4), (100, 0.4), (101, 0.5), (1000, 0.5)],
 )
 async def test_the_period_grows_with_the_load(
     autojump_clock: MockClock, cadence: Cadence, load: int, period: float
@@ -57,3 +60,14 @@ async def test_a_cancelled_wait_leaves_nobody_behind(autojump_clock: MockClock, 
         await cadence.beat()
     await cadence.beat()
     assert trio.current_time() > 0
+
+
+@given(
+    beats=st.integers(0, 10**7),
+    period=st.sampled_from([0.1, 0.2, 0.4, 0.5]),
+    within=st.floats(0, 1, exclude_max=True),
+)
+def test_the_next_beat_is_never_now_and_never_skips_one(beats: int, period: float, within: float) -> None:
+    now = (beats + within) * period
+    assert now < following(now, period) < now + period * 1.000001
+    assert following(beats * period, period) == pytest.approx((beats + 1) * period)

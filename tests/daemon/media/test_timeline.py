@@ -177,6 +177,7 @@ def test_two_channels_have_the_caller_left_and_the_callee_right() -> None:
     joined(timeline, CALLER).place(ORIGIN, np.array([1, 2], np.int16))
     joined(timeline, CALLEE).place(ORIGIN + 1, np.array([3, 4], np.int16))
     assert timeline.finish(START + 3 / RATE).tolist() == [[1, 0], [2, 3], [0, 4]]
+    assert timeline.counts(CALLEE) == Counts(placed=2, filled=1)
 
 
 def test_a_leg_may_join_when_the_recording_is_under_way() -> None:

@@ -41,6 +41,7 @@ class FakeWavstream:
     answering_start: bool = True
     completing: bool = True
     doubling_ready: bool = False
+    finishing_early: bool = False
     reading: bool = True
     reject: int | None = None
     subprotocol: str | None = protocol.SUBPROTOCOL
@@ -129,7 +130,9 @@ class FakeWavstream:
                     if left <= 0:
                         await connection._stream.aclose()
                         return
-                if self.acknowledging:
+                if self.finishing_early:
+                    await connection.send_message(protocol.encode(kept.completed()))
+                elif self.acknowledging:
                     await connection.send_message(protocol.encode(protocol.Ack(offset=len(kept.audio))))
             else:
                 stop = protocol.decode(message)

@@ -251,6 +251,20 @@ async def test_a_recording_that_was_completed_before_is_not_sent_again(
     assert work.sender.connections == 1  # the second got no ready
 
 
+async def test_a_server_may_finish_a_recording_by_itself(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    server = FakeWavstream(finishing_early=True)
+    window = ReplayWindow(capacity=1 << 20, silent_byte=0)
+    window.append(b"voice")
+    async with sending(monkeypatch, server) as work:
+        work.sender._window = window  # one that stays open
+        await work.run()
+    assert work.completed is not None
+    assert work.completed.size == 5
+    assert not work.sender.stopped
+
+
 async def test_a_server_that_refuses_for_long_fails_the_recording(
     monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
 ) -> None:
