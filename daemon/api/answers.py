@@ -1,0 +1,27 @@
+"""What the HTTP answers look like: JSON, and errors in words that a person can act on."""
+
+import json
+from collections.abc import Mapping
+
+from quart import Response
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not a failure
+    """A request ends with this answer instead."""
+
+    def __init__(self, status: int, words: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(words)
+        self.status = status
+        self.headers = dict(headers or {})
+
+    def response(self) -> Response:
+        """The answer."""
+        return said({"success": False, "error": str(self)}, self.status, self.headers)
+
+
+def said(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """JSON. What it says is one application's, and true for a moment: no cache may keep it."""
+    response = Response(json.dumps(body), status, content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers.update(headers or {})
+    return response

@@ -1,0 +1,64 @@
+"""The daemon's HTTP application: which calls there are, and how each kind of failure is answered."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from quart import Response, request
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException
+
+from daemon.api.answers import Refusal
+from daemon.api.bodies import MAX_BODY_BYTES
+from daemon.metrics import Metrics
+from storage.catalog import CatalogError
+from wavstream.process import logs
+
+BODY_SECONDS = 10
+"""For a request's body to come."""
+
+Routes = Iterable[tuple[str, str, Callable[..., Any]]]
+
+log = logs.get(__name__)
+
+
+def build(routes: Routes, metrics: Metrics) -> QuartTrio:
+    """The application, to be served."""
+    app = QuartTrio(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.config["BODY_TIMEOUT"] = BODY_SECONDS
+    app.url_map.merge_slashes = False
+    for path, method, view in routes:
+        app.add_url_rule(path, f"{method} {path}".replace(".", ""), view, methods=[method])
+    app.register_error_handler(Refusal, _refused)
+    app.register_error_handler(HTTPException, _in_words)
+    app.register_error_handler(CatalogError, _without_catalogue)
+    app.register_error_handler(Exception, _unexpected)
+
+    async def count(response: Response) -> Response:
+        metrics.requests.labels(str(response.status_code)).inc()
+        return response
+
+    app.after_request(count)
+    return app
+
+
+def _refused(refusal: Refusal) -> Response:
+    return refusal.response()
+
+
+def _in_words(wrong: HTTPException) -> Response:
+    """What Quart refuses by itself: unknown paths, wrong methods, bodies that are too large or too slow."""
+    kept = {name: value for name, value in wrong.get_headers() if name in {"Allow", "Retry-After"}}
+    return Refusal(wrong.code or 500, wrong.description or wrong.name, kept).response()
+
+
+def _without_catalogue(wrong: CatalogError) -> Response:
+    log.error("the catalogue failed a request", path=request.path, error=str(wrong))
+    return Refusal(503, "the catalogue does not answer", {"Retry-After": "5"}).response()
+
+
+def _unexpected(wrong: Exception) -> Response:
+    """Ours to mend: everything to the log, nothing to the client."""
+    session = (request.view_args or {}).get("session_uuid")
+    log.error("request failed", method=request.method, path=request.path, session=session, exc_info=wrong)
+    return Refusal(500, "the daemon failed; its log says why").response()

@@ -1,0 +1,248 @@
+"""The application API: calls, their commands, their recordings."""
+
+import base64
+import math
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from quart import Response, request
+from sqlalchemy import Connection
+
+from daemon.api import bodies, guard, views
+from daemon.api.answers import Refusal, said
+from daemon.api.files import Files
+from daemon.applications import Applications
+from daemon.commands import (
+    Commands,
+    CooldownError,
+    ForeignSessionError,
+    NoWavstreamError,
+    Request,
+    UnknownCommandError,
+    UnknownSessionError,
+)
+from daemon.legs.ports import PortsExhaustedError
+from daemon.media import codecs
+from daemon.moment import Moment
+from daemon.node import is_session_uuid
+from daemon.sessions import CallRequest, Sessions, ShuttingDownError
+from storage import call_recordings
+from storage import sessions as rows
+from storage.applications import Application
+from storage.call_recordings import CallRecording
+from storage.catalog import Catalog
+from storage.sessions import Session
+from wavstream.process import logs
+
+PAGE = 50
+MOST_A_PAGE = 500
+UNKNOWN_SESSION = "no such session"
+
+log = logs.get(__name__)
+
+Kept = tuple[Session, CallRecording | None]
+
+
+def peer() -> str:
+    """Where the request comes from: the connection's own address, not a header that anybody can set."""
+    client = request.scope.get("client") or ("", 0)
+    return str(client[0])
+
+
+async def body() -> bytes:
+    """The request's body, whose size is bounded by the application's settings."""
+    data = await request.get_data()
+    return data if isinstance(data, bytes) else data.encode()
+
+
+class Api:
+    """What an application may ask for."""
+
+    def __init__(
+        self,
+        *,
+        catalog: Catalog,
+        applications: Applications,
+        sessions: Sessions,
+        commands: Commands,
+        files: Files,
+    ) -> None:
+        self._catalog = catalog
+        self._applications = applications
+        self._sessions = sessions
+        self._commands = commands
+        self._files = files
+
+    def known(self, view: Callable[..., Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
+        """A view that is given the application that asks, or refuses whoever is none."""
+
+        async def guarded(**path: str) -> Response:
+            application = await guard.application(self._applications, request.headers, peer=peer())
+            if "session_uuid" in path and not is_session_uuid(path["session_uuid"]):
+                raise Refusal(404, UNKNOWN_SESSION)
+            return await view(application, **path)
+
+        return guarded
+
+    async def create(self, application: Application) -> Response:
+        """Register a call."""
+        asked = _parsed(bodies.SessionBody, await body())
+        told = asked.rtp
+        types = {} if told is None else {told.payload_type: codecs.named(told.encoding, told.rate)}
+        call = CallRequest(
+            app_id=application.app_id,
+            caller_id=asked.caller_id,
+            did=asked.did,
+            legs=asked.legs,
+            payload_types=types,
+        )
+        try:
+            row, live = await self._sessions.create(call)
+        except ShuttingDownError:
+            raise _shutting_down() from None
+        except (PortsExhaustedError, OSError) as wrong:
+            log.error("no port for a call", app=application.app_id, error=str(wrong))  # noqa: TRY400 - its words say it all
+            raise Refusal(503, f"no port is free for the call: {wrong}") from None
+        return said(views.created(row, live.legs), 201)
+
+    async def listing(self, application: Application) -> Response:
+        """The application's calls, newest first, a page at a time."""
+        limit = _limit(request.args.get("limit"))
+        before = _before(request.args.get("cursor"))
+        page = partial(rows.page, app_id=application.app_id, limit=limit + 1, before=before)
+        found = await self._catalog.run(page)
+        shown = found[:limit]
+        following = _cursor(shown[-1]) if len(found) > limit else None
+        return said({"sessions": [views.summary(row) for row in shown], "next": following})
+
+    async def show(self, application: Application, session_uuid: str) -> Response:
+        """One call: its legs, and its present or last recording."""
+        row, recording = await self._own(application, session_uuid)
+        live = self._sessions.live(session_uuid)
+        running = None if live is None else live.recording_view()
+        return said(views.session(row, () if live is None else live.legs, recording, running))
+
+    async def command(self, application: Application, session_uuid: str, command: str) -> Response:
+        """Take a command; the moment it has arrived is the moment it is about."""
+        asked = _parsed(bodies.CommandBody, await body())
+        moment = Moment.now()  # not before: a body may be slow to come
+        given = Request(
+            app_id=application.app_id,
+            session_uuid=session_uuid,
+            command=command,
+            command_uid=asked.command_uid,
+            moment=moment,
+        )
+        try:
+            return said(views.command(await self._commands.execute(given)), 202)
+        except UnknownCommandError:
+            raise Refusal(400, f"there is no command {command!r}") from None
+        except UnknownSessionError:
+            raise Refusal(404, UNKNOWN_SESSION) from None
+        except ForeignSessionError:
+            raise _foreign(application, session_uuid) from None
+        except NoWavstreamError:
+            raise Refusal(503, "recording is not configured on this server (WAVSTREAM_URL)") from None
+        except CooldownError as early:
+            words = f"one recording command every 2 s a session: try again in {early.seconds:.1f} s"
+            raise Refusal(429, words, {"Retry-After": str(_whole(early.seconds))}) from None
+        except ShuttingDownError:
+            raise _shutting_down() from None
+
+    async def file(self, application: Application, session_uuid: str) -> Response:
+        """The call's recording: live while it runs, then the finished file until it expires."""
+        _, recording = await self._own(application, session_uuid)
+        if recording is None or recording.state == "failed":
+            raise Refusal(404, "the session has no recording")
+        return await self._files.response(recording, request.method, request.args, request.headers)
+
+    async def recordings(self, application: Application, session_uuid: str) -> Response:
+        """All recordings of a call, newest first."""
+        await self._own(application, session_uuid)
+        found = await self._catalog.run(lambda tx: call_recordings.of_session(tx, session_uuid))
+        return said({"recordings": [views.recording(row) for row in found]})
+
+    async def recording(self, application: Application, session_uuid: str, recording_id: str) -> Response:
+        """One recording of a call."""
+        await self._own(application, session_uuid)
+        row = await self._catalog.run(lambda tx: call_recordings.get(tx, recording_id))
+        if row is None or row.session_uuid != session_uuid:
+            raise Refusal(404, "no such recording")
+        return said(views.recording(row))
+
+    async def _own(self, application: Application, session_uuid: str) -> Kept:
+        """The application's session and its newest recording. Raises Refusal: 403, 404."""
+
+        def look(tx: Connection) -> Kept | None:
+            row = rows.get(tx, session_uuid)
+            found = [] if row is None else call_recordings.of_session(tx, session_uuid)
+            return None if row is None else (row, found[0] if found else None)
+
+        kept = await self._catalog.run(look)
+        if kept is None:
+            raise Refusal(404, UNKNOWN_SESSION)
+        if kept[0].app_id != application.app_id:
+            raise _foreign(application, session_uuid)
+        return kept
+
+
+def _parsed(kind: type[bodies.B], data: bytes) -> bodies.B:
+    try:
+        return bodies.parse(kind, data)
+    except bodies.BodyError as wrong:
+        log.warning("bad body", path=request.path, peer=peer(), error=str(wrong))
+        raise Refusal(400, str(wrong)) from None
+
+
+def _foreign(application: Application, session_uuid: str) -> Refusal:
+    log.warning("foreign session", session=session_uuid, app=application.app_id, peer=peer())
+    return Refusal(403, "the session belongs to a different application")
+
+
+def _shutting_down() -> Refusal:
+    return Refusal(503, "the daemon is shutting down", {"Retry-After": "5"})
+
+
+def _whole(seconds: float) -> int:
+    """Retry-After counts whole seconds (RFC 9110 section 10.2.3)."""
+    return max(1, -int(-seconds // 1))
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return PAGE
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:6]) <= MOST_A_PAGE):
+        raise Refusal(400, f"limit takes 1 to {MOST_A_PAGE}")
+    return int(text)
+
+
+def _cursor(row: Session) -> str:
+    return base64.urlsafe_b64encode(f"{row.created_at!r} {row.session_uuid}".encode()).decode()
+
+
+def _before(cursor: str | None) -> tuple[float, str] | None:
+    if cursor is None:
+        return None
+    try:
+        created_at, _, session_uuid = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
+        before = float(created_at), session_uuid
+    except ValueError:
+        before = math.nan, ""
+    if not (math.isfinite(before[0]) and is_session_uuid(before[1])):
+        raise Refusal(400, "cursor takes what `next` of the page before says")
+    return before
+
+
+def routes(api: Api) -> list[tuple[str, str, Callable[..., Any]]]:
+    """(path, method, view) of each call."""
+    one = "/api/v1/sessions/<session_uuid>"
+    return [
+        ("/api/v1/sessions", "POST", api.known(api.create)),
+        ("/api/v1/sessions", "GET", api.known(api.listing)),
+        (one, "GET", api.known(api.show)),
+        (f"{one}/commands/<path:command>", "POST", api.known(api.command)),
+        (f"{one}/recording/file.wav", "GET", api.known(api.file)),
+        (f"{one}/recordings", "GET", api.known(api.recordings)),
+        (f"{one}/recordings/<recording_id>", "GET", api.known(api.recording)),
+    ]

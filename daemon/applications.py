@@ -1,0 +1,159 @@
+"""The applications: who may call, with which key, and where their webhooks go."""
+
+import hmac
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+
+import trio
+from sqlalchemy import Connection
+
+from daemon import keys
+from daemon.webhooks import signature
+from storage import applications as table
+from storage.applications import Application, KeyHash
+from storage.catalog import Catalog
+
+LIVE_KEYS = 2
+"""The newest, and the one before it while clients change over."""
+VERIFIED_KEPT = 1024
+"""Keys that need no slow hash again, the most recently used ones: some 200 bytes each."""
+CHECKS_WAITING = 32
+"""Different keys that may wait for the slow hash: about three seconds of it at LIVE_KEYS hashes each."""
+
+
+class UnauthorizedError(Exception):
+    """No such application, or not its key: not to be told apart."""
+
+
+class TooManyChecksError(Exception):
+    """So many unknown keys are being checked that this one has to come back later."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registration:
+    """What the operator says about an application; the fields are those of `Application`."""
+
+    app_id: str
+    webhook_url: str
+    api_key: str
+    rate_limit: int = 0
+    events: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class _Check:
+    """One slow check of a key, and whoever else brings the same key meanwhile."""
+
+    over: trio.Event = field(default_factory=trio.Event)
+    refused: bool = False
+
+
+class Applications:
+    """The applications in the catalogue, and the keys that were verified not long ago."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._pepper = secrets.token_bytes(32)
+        self._verified: OrderedDict[bytes, KeyHash] = OrderedDict()
+        self._checks: dict[tuple[bytes, tuple[KeyHash, ...]], _Check] = {}
+        self._nobody = keys.nobodys()
+        self._slow = trio.CapacityLimiter(1)  # the audio needs the other cores
+
+    async def authenticate(self, app_id: str, api_key: str) -> Application:
+        """The application of this id and key.
+
+        A key that was verified before costs one keyed hash; any other one the same slow hashes, whether the
+        application exists or not. Raises UnauthorizedError, TooManyChecksError.
+        """
+        application = await self._catalog.run(lambda tx: table.get(tx, app_id))
+        kept = application.keys if application is not None else ()
+        tag = hmac.digest(self._pepper, f"{app_id}\0{api_key}".encode(), "sha256")
+        while self._verified.get(tag) not in kept:
+            await self._verify(tag, api_key, kept)
+        self._verified.move_to_end(tag)
+        if application is None:  # not reached: nobody's key verifies
+            raise UnauthorizedError
+        return application
+
+    async def _verify(self, tag: bytes, api_key: str, kept: tuple[KeyHash, ...]) -> None:
+        """Check a key, or wait for a check of the same one. Returns where to look at the result again."""
+        question = tag, kept  # a check against the keys of a moment ago says nothing about these
+        running = self._checks.get(question)
+        if running is not None:
+            await running.over.wait()
+            if running.refused:
+                raise UnauthorizedError
+            return
+        if len(self._checks) >= CHECKS_WAITING:
+            raise TooManyChecksError
+        check = self._checks[question] = _Check()
+        try:
+            found = await trio.to_thread.run_sync(self._match, api_key, kept, limiter=self._slow)
+            check.refused = found is None
+        finally:
+            del self._checks[question]
+            check.over.set()
+        if found is None:
+            raise UnauthorizedError
+        self._remember(tag, found)
+
+    def _match(self, api_key: str, kept: tuple[KeyHash, ...]) -> KeyHash | None:
+        """In a thread. Always as many slow hashes, also where the first one fits or there is none."""
+        padding = (self._nobody,) * (LIVE_KEYS - len(kept))
+        matching = [key for key in (*kept, *padding) if keys.matches(api_key, key)]
+        return matching[0] if matching else None
+
+    def _remember(self, tag: bytes, key: KeyHash) -> None:
+        self._verified[tag] = key
+        while len(self._verified) > VERIFIED_KEPT:
+            self._verified.popitem(last=False)
+
+    async def register(self, given: Registration) -> tuple[Application, str | None]:
+        """Create or replace an application; also its webhook secret, where that is new.
+
+        A new key leaves the one before it alive, so that clients can change over without a gap; the same key
+        given a second time ends that. A URL that was given up after a 410 is tried again.
+        """
+        fresh = await trio.to_thread.run_sync(keys.hashed, given.api_key, limiter=self._slow)
+
+        def put(tx: Connection) -> tuple[Application, str | None]:
+            known = table.get(tx, given.app_id)
+            secret = signature.new_secret()
+            application = Application(
+                app_id=given.app_id,
+                webhook_url=given.webhook_url,
+                rate_limit=given.rate_limit,
+                events=given.events,
+                webhook_secrets=(secret,) if known is None else known.webhook_secrets,
+                keys=(fresh, *_outgoing(known, given.api_key)),
+            )
+            table.put(tx, application)
+            return application, secret if known is None else None
+
+        return await self._catalog.run(put)
+
+    async def get(self, app_id: str) -> Application | None:
+        """The application of that id."""
+        return await self._catalog.run(lambda tx: table.get(tx, app_id))
+
+    async def delete(self, app_id: str) -> bool:
+        """Forget an application; its keys are refused from then on. False where there was none."""
+        return await self._catalog.run(lambda tx: table.delete(tx, app_id))
+
+
+def _outgoing(known: Application | None, api_key: str) -> tuple[KeyHash, ...]:
+    """The keys that stay alive beside a new one: the last, unless it is the same key."""
+    if known is None or not known.keys or keys.matches(api_key, known.keys[0]):
+        return ()
+    return known.keys[: LIVE_KEYS - 1]
+
+
+def disable_webhooks(tx: Connection, app_id: str, *, url: str, at: float) -> None:
+    """Call an application's URL no more, until it is registered again: its receiver answered 410.
+
+    Not where the application has another URL by now.
+    """
+    application = table.get(tx, app_id)
+    if application is not None and application.webhook_url == url:
+        table.put(tx, replace(application, webhook_disabled_at=at))

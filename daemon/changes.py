@@ -1,0 +1,141 @@
+"""What can become of a session and a recording: each change with its event, in one transaction.
+
+Every function takes the transaction (`tx`) that holds both, so that neither is ever there without the other.
+Those that return a bool report False, and store no event, where the change had been made before: so each
+call and each recording ends once, whoever comes first.
+"""
+
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from storage import call_recordings, commands, outbox, sessions
+from storage.call_recordings import CallRecording
+from storage.commands import Command
+from storage.sessions import Session
+from wavstream.protocol import Completed, Reason
+
+Cause = Literal["hangup", "shutdown", "daemon_restarted", "error"]
+"""Why a call ended: the command, the daemon's end, its restart after a sudden end, or a failure in it."""
+
+REASONS: dict[Cause, Reason] = {
+    "hangup": "hangup",
+    "shutdown": "interrupted",
+    "daemon_restarted": "interrupted",
+    "error": "interrupted",
+}
+"""The `reason` of a recording that was running when its call ended."""
+
+
+def session_begins(tx: Connection, session: Session) -> None:
+    """A call was registered: `call.new`."""
+    sessions.insert(tx, session)
+    outbox.append(
+        tx,
+        session_uuid=session.session_uuid,
+        app_id=session.app_id,
+        event="call.new",
+        fields={"caller_id": session.caller_id, "did": session.did},
+        now=session.created_at,
+    )
+
+
+def session_ends(tx: Connection, session: Session, *, cause: Cause, at: float) -> bool:
+    """A call is over, and with it its recording, whose own event follows later: `call.hangup`."""
+    if not sessions.end(tx, session.session_uuid, cause=cause, at=at):
+        return False
+    recording = current(tx, session.session_uuid)
+    if recording is not None:
+        call_recordings.stopping(tx, recording.recording_id, reason=REASONS[cause], at=at)
+    outbox.append(
+        tx,
+        session_uuid=session.session_uuid,
+        app_id=session.app_id,
+        event="call.hangup",
+        fields={"cause": cause},
+        now=at,
+    )
+    return True
+
+
+def current(tx: Connection, session_uuid: str) -> CallRecording | None:
+    """The recording that runs now; one that was told to stop does not."""
+    for recording in call_recordings.of_session(tx, session_uuid):
+        if recording.state == "recording":
+            return recording
+    return None
+
+
+def command_answered(tx: Connection, command: Command, app_id: str) -> None:
+    """A command was taken, with whatever outcome: `command.result`."""
+    commands.insert(tx, command)
+    fields: dict[str, object] = {
+        "command": command.command,
+        "command_uid": command.command_uid,
+        "operation_id": command.operation_id,
+        "success": command.success,
+    }
+    if command.error is not None:
+        fields["error"] = command.error
+    outbox.append(
+        tx,
+        session_uuid=command.session_uuid,
+        app_id=app_id,
+        event="command.result",
+        fields=fields,
+        now=command.created_at,
+    )
+
+
+def recording_completed(tx: Connection, recording_id: str, *, kept: Completed, now: float) -> bool:
+    """A recording can be downloaded: `recording.completed`. False also where there is no such recording."""
+    recording = call_recordings.get(tx, recording_id)
+    if recording is None:
+        return False
+    # Nobody told it to stop: then wavstream ended it, having waited for its sender in vain.
+    reason = recording.reason or "interrupted"
+    changed = call_recordings.completed(
+        tx,
+        recording_id,
+        reason=reason,
+        url=kept.url,
+        duration=kept.duration,
+        size=kept.size,
+        sha256=kept.sha256,
+        expires_at=kept.expires_at,
+    )
+    if changed:
+        _append(
+            tx,
+            recording,
+            "recording.completed",
+            now,
+            recording_url=kept.url,
+            duration=kept.duration,
+            reason=reason,
+            sha256=kept.sha256,
+            size=kept.size,
+            expires_at=kept.expires_at,
+        )
+    return changed
+
+
+def recording_failed(tx: Connection, recording_id: str, *, error: str, now: float) -> bool:
+    """No audio could be kept: `recording.failed`. False also where there is no such recording."""
+    recording = call_recordings.get(tx, recording_id)
+    if recording is None or not call_recordings.failed(tx, recording_id, error=error):
+        return False
+    _append(tx, recording, "recording.failed", now, error=error)
+    return True
+
+
+def _append(tx: Connection, recording: CallRecording, event: str, now: float, **fields: object) -> None:
+    own = {"command_uid": recording.command_uid, "recording_id": recording.recording_id}
+    outbox.append(
+        tx,
+        session_uuid=recording.session_uuid,
+        app_id=recording.app_id,
+        event=event,
+        fields=fields | own,
+        now=now,
+    )

@@ -1,0 +1,189 @@
+"""The daemon as a whole: what it is made of, in which order that starts, and in which it stops."""
+
+import fcntl
+import os
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import trio
+from quart_trio import QuartTrio
+
+from daemon import recovery, wavstream_http
+from daemon.api import app, health, operator, sessions
+from daemon.api.files import Files
+from daemon.applications import Applications
+from daemon.commands import Commands
+from daemon.completion import Completion
+from daemon.legs.ports import RtpPorts
+from daemon.metrics import Metrics
+from daemon.node import node_id
+from daemon.recorder import Recorder
+from daemon.sessions import Sessions
+from daemon.settings import DaemonSettings
+from daemon.wavstream_http import WavstreamHttp
+from daemon.webhooks import connection
+from daemon.webhooks.delivery import Dispatcher
+from daemon.webhooks.sending import HttpSender
+from daemon.webhooks.target import TargetRules
+from storage.catalog import Catalog
+from wavstream.process.cadence import Cadence
+from wavstream.process.http import serve_http
+from wavstream.process.settings import Address
+
+DRAIN_SECONDS = 12.0
+"""For all recordings to reach wavstream's disk, and their events the outbox, once it is told to end."""
+LAST_WEBHOOKS_SECONDS = 3.0
+"""For the webhooks that are due by then. What does not leave is stored, and leaves after the next start."""
+
+
+class DataDirError(OSError):
+    """Another daemon works in the data directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where a running daemon is found; ports as they were bound."""
+
+    http: Address
+
+    def addresses(self) -> Mapping[str, str]:
+        """As the log shows them, and systemd's status."""
+        return {"http": str(self.http)}
+
+
+async def serve(
+    settings: DaemonSettings,
+    *,
+    stopping: trio.Event,
+    task_status: trio.TaskStatus[Listening] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run the daemon until `stopping` is set; then end every call, keep its recording, and return.
+
+    Raises OSError where it cannot listen or write, CatalogError where the catalogue cannot be used.
+    """
+    await trio.to_thread.run_sync(partial(settings.data_dir.mkdir, mode=0o750, parents=True, exist_ok=True))
+    with _only_one(settings.data_dir):
+        catalog = Catalog.open(settings.catalog_url)
+        tls = await trio.to_thread.run_sync(ssl.create_default_context)
+        try:
+            await trio.to_thread.run_sync(catalog.migrate)
+            rules = TargetRules(
+                allow_http=settings.allow_http_webhooks, allow_localhost=settings.allow_localhost_webhooks
+            )
+            async with (
+                wavstream_http.client(tls=tls) as questions,
+                wavstream_http.client(tls=tls) as files,
+                connection.client(rules, tls=tls) as webhooks,
+            ):
+                daemon = _Daemon(settings, catalog, _Clients(questions, files, webhooks), rules)
+                await daemon.run(stopping, task_status)
+        finally:
+            catalog.close()
+
+
+class _Clients(NamedTuple):
+    """HTTP to the outside. Each has connections of its own: slow readers of files hold up no event."""
+
+    questions: httpx.AsyncClient
+    files: httpx.AsyncClient
+    webhooks: httpx.AsyncClient
+
+
+class _Daemon:
+    def __init__(
+        self, settings: DaemonSettings, catalog: Catalog, clients: _Clients, rules: TargetRules
+    ) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._rules = rules
+        self._node = node_id(settings.data_dir, settings.node_id)
+        self._cadence = Cadence()
+        self._dispatcher = Dispatcher(catalog, HttpSender(clients.webhooks))
+        self._wavstream = self._wavstream_over(clients.questions)
+        self._files = Files(self._wavstream_over(clients.files))
+        self._completion = Completion(catalog, self._wavstream, announce=self._dispatcher.wake)
+        self._sessions = Sessions(
+            node=self._node,
+            catalog=catalog,
+            cadence=self._cadence,
+            ports=RtpPorts.parse(settings.daemon_rtp),
+            recorder=Recorder(settings, self._cadence),
+            fate=self._completion,
+            announce=self._dispatcher.wake,
+        )
+
+    async def run(self, stopping: trio.Event, task_status: trio.TaskStatus[Listening]) -> None:
+        """From the inside out: the beat, what was left unfinished, the calls, and HTTP around them.
+
+        The end is the other way round, each stage within its own grace. HTTP goes on until the calls are
+        over, so that whoever follows a recording hears its end.
+        """
+        unfinished = await recovery.end_calls(self._catalog, self._node)
+        http_stopping = trio.Event()
+        async with trio.open_nursery() as background:
+            await background.start(self._cadence.run)
+            background.start_soon(self._dispatcher.run)
+            background.start_soon(recovery.follow, self._completion, unfinished)
+            async with trio.open_nursery() as serving:
+                api = self._api()
+                http = await serving.start(
+                    partial(serve_http, api, self._settings.daemon_http, stopping=http_stopping)
+                )
+                await self._take_calls(stopping, lambda: task_status.started(Listening(http)))
+                with trio.move_on_after(LAST_WEBHOOKS_SECONDS):
+                    await self._dispatcher.quiet()
+                http_stopping.set()
+            background.cancel_scope.cancel()
+
+    async def _take_calls(self, stopping: trio.Event, opened: Callable[[], None]) -> None:
+        """The calls, from the first one to the end of the last recording.
+
+        A recording that finds no end within the grace finds it after the next start: wavstream has it.
+        """
+        async with trio.open_nursery() as calls:
+            await calls.start(self._sessions.run)
+            opened()
+            await stopping.wait()
+            calls.cancel_scope.deadline = trio.current_time() + DRAIN_SECONDS
+            await self._sessions.close()
+
+    def _wavstream_over(self, http: httpx.AsyncClient) -> WavstreamHttp:
+        settings = self._settings
+        return WavstreamHttp(http, base_url=settings.wavstream_public_url, token=settings.wavstream_token)
+
+    def _api(self) -> QuartTrio:
+        applications = Applications(self._catalog)
+        metrics = Metrics(sessions=lambda: self._sessions.count)
+        calls = sessions.Api(
+            catalog=self._catalog,
+            applications=applications,
+            sessions=self._sessions,
+            commands=Commands(self._catalog, self._sessions, announce=self._dispatcher.wake),
+            files=self._files,
+        )
+        operators = operator.Operator(applications, self._rules, admin_api_key=self._settings.admin_api_key)
+        supervisor = health.Health(
+            catalog=self._catalog, sessions=self._sessions, wavstream=self._wavstream, metrics=metrics
+        )
+        routes = [*sessions.routes(calls), *operator.routes(operators), *health.routes(supervisor)]
+        return app.build(routes, metrics)
+
+
+@contextmanager
+def _only_one(data_dir: Path) -> Iterator[None]:
+    """Two daemons of one node would end each other's calls. The lock dies with the process."""
+    file = os.open(data_dir / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataDirError(f"{data_dir}: another wavstream daemon works there") from None
+        yield
+    finally:
+        os.close(file)

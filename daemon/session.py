@@ -1,0 +1,183 @@
+"""One call: its legs and its recordings, in one nursery."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import trio
+
+from daemon.legs.rtp import RtpLeg
+from daemon.moment import Moment
+from daemon.recording.endpoint import RecordingFormat
+from daemon.recording.failure import RecordingFailed
+from wavstream.process import logs
+from wavstream.protocol import Completed, Reason
+
+LAST_AUDIO_SECONDS = 1.5
+"""How long the legs of an ended call stay for its recording: the jitter allowance and two slow beats."""
+FINISH_SECONDS = 24 * 3600.0
+"""How long a recording that was stopped may wait in memory for a wavstream that is away."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """A recording that was asked for, and that the catalogue knows."""
+
+    recording_id: str
+    command_uid: str
+    format: RecordingFormat
+    started: Moment
+    """When its first sample is spoken."""
+
+
+class Running(Protocol):
+    """What a session asks of a `daemon.recording.recording.Recording`."""
+
+    async def run(self) -> Completed:
+        """Record until `stop`, and until wavstream has all of it. Raises RecordingFailed."""
+
+    def stop(self, at: float, reason: Reason) -> None:
+        """End it with the audio spoken before `at`, seconds of `trio.current_time()`."""
+
+    def view(self) -> dict[str, Any]:
+        """How it stands."""
+
+
+class Fate(Protocol):
+    """What becomes of a recording that ran; see `daemon.completion.Completion`."""
+
+    async def finish(self, recording_id: str, kept: Completed) -> None:
+        """All of it is at wavstream."""
+
+    async def fail(self, recording_id: str, error: str) -> None:
+        """Nothing of it can be kept."""
+
+    async def follow(self, recording_id: str) -> None:
+        """We cannot say: ask wavstream."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a session needs of the rest of the daemon."""
+
+    record: Callable[[Order, Sequence[RtpLeg]], Running]
+    fate: Fate
+    heard: Callable[[str], Awaitable[None]]
+    """Called with the session's id when its first audio comes."""
+    failed: Callable[[str], Awaitable[None]]
+    """Called with the session's id when the call broke; has to end it, also by `hang_up`."""
+
+
+@dataclass(eq=False)
+class _Active:
+    order: Order
+    running: Running
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    over: trio.Event = field(default_factory=trio.Event)
+
+
+class Session:
+    """A call while it lives. Whoever changes it holds its lock (`daemon.sessions`)."""
+
+    def __init__(self, session_uuid: str, legs: Sequence[RtpLeg], surroundings: Surroundings) -> None:
+        self.session_uuid = session_uuid
+        self.legs = tuple(legs)
+        self._around = surroundings
+        self._log = logs.get(__name__).bind(session=session_uuid)
+        self._active: _Active | None = None
+        self._over = trio.Event()
+        self._recordings: trio.Nursery | None = None  # while `run` is
+
+    @property
+    def over(self) -> bool:
+        """Whether it was hung up; recordings may still be on their way."""
+        return self._over.is_set()
+
+    async def run(self) -> None:
+        """Live until `hang_up`, then until every recording has been announced.
+
+        What breaks in the legs ends the call, and what breaks in a recording ends that recording; neither is
+        raised.
+        """
+        async with trio.open_nursery() as self._recordings:
+            try:
+                await self._talk()
+            except Exception:  # noqa: BLE001 - the session is the unit of failure: logged, and the call ends
+                self._log.exception("session failed")
+                await self._around.failed(self.session_uuid)
+        self._log.info("session over")
+
+    async def _talk(self) -> None:
+        async with trio.open_nursery() as media:
+            for leg in self.legs:
+                media.start_soon(leg.run)
+            media.start_soon(self._await_audio)
+            await self._over.wait()
+            if self._active is not None:
+                with trio.move_on_after(LAST_AUDIO_SECONDS):
+                    await self._active.over.wait()
+            media.cancel_scope.cancel()
+
+    async def _await_audio(self) -> None:
+        async with trio.open_nursery() as any_leg:
+            for leg in self.legs:
+                any_leg.start_soon(_first, leg, any_leg.cancel_scope)
+        await self._around.heard(self.session_uuid)
+
+    def record(self, order: Order) -> None:
+        """Begin a recording, of what is heard from `order.started` on."""
+        if self._recordings is None or self._over.is_set():
+            raise RuntimeError("the call is over")
+        self._active = _Active(order, self._around.record(order, self.legs))
+        self._recordings.start_soon(self._keep, self._active, name="recording")
+
+    async def _keep(self, active: _Active) -> None:
+        log = self._log.bind(recording=active.order.recording_id)
+        kept: Completed | None = None
+        error = ""
+        try:
+            with active.scope:
+                kept = await active.running.run()
+        except RecordingFailed as failed:
+            error = str(failed)
+        except Exception:  # what wavstream has by now is kept all the same
+            log.exception("recording broke")
+        finally:
+            active.over.set()
+            self._forget(active)
+        try:
+            await self._settle(active.order.recording_id, kept, error)
+        except Exception:  # the next start sees to it: the catalogue has no end of it yet
+            log.exception("recording not settled")
+
+    def _forget(self, active: _Active) -> None:
+        if self._active is active:
+            self._active = None
+
+    async def _settle(self, recording_id: str, kept: Completed | None, error: str) -> None:
+        if kept is not None:
+            await self._around.fate.finish(recording_id, kept)
+        elif error:
+            await self._around.fate.fail(recording_id, error)
+        else:
+            await self._around.fate.follow(recording_id)
+
+    def stop_recording(self, at: float, reason: Reason) -> None:
+        """End the present recording, if there is one, with what was spoken before `at`."""
+        if self._active is not None:
+            self._active.running.stop(max(at, self._active.order.started.monotonic), reason)
+            self._active.scope.deadline = trio.current_time() + FINISH_SECONDS
+
+    def hang_up(self, at: float, reason: Reason) -> None:
+        """End the call, and the present recording as `stop_recording` does."""
+        self.stop_recording(at, reason)
+        self._over.set()
+
+    def recording_view(self) -> dict[str, Any] | None:
+        """How the present recording stands, also one that is being finished; None where there is none."""
+        return None if self._active is None else self._active.running.view()
+
+
+async def _first(leg: RtpLeg, waiting: trio.CancelScope) -> None:
+    await leg.heard.wait()
+    waiting.cancel()

@@ -1,0 +1,215 @@
+"""The calls of this node: how they begin, where they are found, how they end."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol
+from weakref import WeakValueDictionary
+
+import trio
+from sqlalchemy import Connection
+
+from daemon import changes
+from daemon.changes import REASONS, Cause
+from daemon.legs.ports import RtpPorts
+from daemon.legs.rtp import RtpLeg
+from daemon.media.codecs import STATIC, Codec
+from daemon.media.timeline import CALLEE, CALLER
+from daemon.moment import Moment
+from daemon.node import new_session_uuid
+from daemon.recording.endpoint import RecordingFormat
+from daemon.session import Fate, Order, Running, Session, Surroundings
+from storage import sessions as table
+from storage.catalog import Catalog, CatalogError
+from wavstream.process import logs
+from wavstream.process.cadence import Cadence
+
+log = logs.get(__name__)
+
+
+class ShuttingDownError(Exception):
+    """The daemon is about to end: it takes no new calls and no commands."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallRequest:
+    """A call that an application registers; `payload_types` are those besides the static ones."""
+
+    app_id: str
+    caller_id: str | None = None
+    did: str | None = None
+    legs: int = 1
+    payload_types: Mapping[int, Codec] = field(default_factory=dict)
+
+
+class Recorder(Protocol):
+    """Makes recordings; see `daemon.recorder.Recorder`."""
+
+    @property
+    def can_record(self) -> bool:
+        """Whether there is a wavstream to record to."""
+
+    def format(self, legs: Sequence[RtpLeg]) -> RecordingFormat:
+        """The format of a recording of these legs that begins now."""
+
+    def record(self, order: Order, legs: Sequence[RtpLeg], about: dict[str, Any]) -> Running:
+        """The recording of an order, not yet running."""
+
+
+class Sessions:
+    """The live calls. Every change of a call is made by the holder of its lock.
+
+    `announce` is called when an event was stored.
+    """
+
+    def __init__(
+        self,
+        *,
+        node: str,
+        catalog: Catalog,
+        cadence: Cadence,
+        ports: RtpPorts,
+        recorder: Recorder,
+        fate: Fate,
+        announce: Callable[[], None],
+    ) -> None:
+        self.recorder = recorder
+        self.closing = False
+        self._node = node
+        self._catalog = catalog
+        self._cadence = cadence
+        self._ports = ports
+        self._fate = fate
+        self._announce = announce
+        self._live: dict[str, Session] = {}
+        self._locks: WeakValueDictionary[str, trio.Lock] = WeakValueDictionary()
+        self._nursery: trio.Nursery | None = None  # while `run` is
+        self._closed = trio.Event()
+
+    @property
+    def count(self) -> int:
+        """How many calls are live, those included whose recording is being finished."""
+        return len(self._live)
+
+    def live(self, session_uuid: str) -> Session | None:
+        """The call of that id, if it is live and ours."""
+        return self._live.get(session_uuid)
+
+    def lock(self, session_uuid: str) -> trio.Lock:
+        """What is held while a session changes; a lock lives as long as somebody uses it.
+
+        Nobody holds one for longer than a transaction takes.
+        """
+        return self._locks.setdefault(session_uuid, trio.Lock())
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keep the calls until `close`, and then until the last recording has been announced."""
+        async with trio.open_nursery() as self._nursery:
+            task_status.started()
+            await self._closed.wait()
+
+    async def create(self, call: CallRequest) -> tuple[table.Session, Session]:
+        """Register a call: its legs listen, and `call.new` is stored.
+
+        Raises ShuttingDownError; daemon.legs.ports.NoPortLeft, and OSError where no socket is to be had.
+        """
+        if self.closing:
+            raise ShuttingDownError
+        row = table.Session(
+            session_uuid=new_session_uuid(self._node),
+            app_id=call.app_id,
+            node=self._node,
+            state="waiting",
+            caller_id=call.caller_id,
+            did=call.did,
+            legs=call.legs,
+            created_at=Moment.now().epoch,
+        )
+        with ExitStack() as undo:
+            legs = self._open_legs(row.session_uuid, call, undo)
+            await self._catalog.run(lambda tx: changes.session_begins(tx, row))
+            if self.closing:  # meanwhile: `close` has not seen it, and nobody keeps calls any more
+                await self.end(row.session_uuid, "shutdown")
+                raise ShuttingDownError
+            undo.pop_all()
+        # From here to the end there is no checkpoint: a request that is cancelled has its call, or has not.
+        session = Session(row.session_uuid, legs, self._surroundings(row))
+        self._begin(session)
+        self._announce()
+        log.info("session created", session=row.session_uuid, app=call.app_id, legs=call.legs)
+        return row, session
+
+    def _begin(self, session: Session) -> None:
+        if self._nursery is None:
+            raise RuntimeError("the sessions do not run")
+        self._live[session.session_uuid] = session
+        self._cadence.load = len(self._live)
+        self._nursery.start_soon(self._keep, session, name=f"session {session.session_uuid}")
+
+    async def _keep(self, session: Session) -> None:
+        try:
+            await session.run()
+        finally:
+            del self._live[session.session_uuid]
+            self._cadence.load = len(self._live)
+
+    def _open_legs(self, session_uuid: str, call: CallRequest, undo: ExitStack) -> list[RtpLeg]:
+        legs: list[RtpLeg] = []
+        for side in (CALLER, CALLEE)[: call.legs]:
+            leg = RtpLeg(
+                side=side,
+                bound=self._ports.bind(),
+                cadence=self._cadence,
+                log=log.bind(session=session_uuid),
+                payload_types={**STATIC, **call.payload_types},
+            )
+            undo.callback(leg.close)
+            legs.append(leg)
+        return legs
+
+    def _surroundings(self, row: table.Session) -> Surroundings:
+        about = {"session_uuid": row.session_uuid, "caller_id": row.caller_id, "did": row.did}
+        return Surroundings(
+            record=lambda order, legs: self.recorder.record(order, legs, about),
+            fate=self._fate,
+            heard=self._heard,
+            failed=partial(self.end, cause="error"),
+        )
+
+    async def _heard(self, session_uuid: str) -> None:
+        try:
+            await self._catalog.run(lambda tx: table.activate(tx, session_uuid))
+        except CatalogError as wrong:  # the call goes on: only what is shown of it is not true
+            log.warning("session not marked active", session=session_uuid, error=str(wrong))
+
+    async def end(self, session_uuid: str, cause: Cause, moment: Moment | None = None) -> None:
+        """End a call for a reason of the daemon's own; without a `moment`, now.
+
+        Where the catalogue fails, the call ends all the same, and the next start sets its row right.
+        """
+        moment = moment or Moment.now()
+        async with self.lock(session_uuid):
+            try:
+                await self._catalog.run(lambda tx: _end(tx, session_uuid, cause, moment))
+            except CatalogError as wrong:
+                log.warning("session not marked ended", session=session_uuid, error=str(wrong))
+            live = self.live(session_uuid)
+            if live is not None:
+                live.hang_up(moment.monotonic, REASONS[cause])
+        self._announce()
+
+    async def close(self) -> None:
+        """Take no more calls, and hang up all there are. `run` then returns by itself, in its time."""
+        self.closing = True
+        moment = Moment.now()
+        async with trio.open_nursery() as nursery:
+            for session_uuid in tuple(self._live):
+                nursery.start_soon(self.end, session_uuid, "shutdown", moment)
+        self._closed.set()
+
+
+def _end(tx: Connection, session_uuid: str, cause: Cause, moment: Moment) -> None:
+    row = table.get(tx, session_uuid)
+    if row is not None:
+        changes.session_ends(tx, row, cause=cause, at=moment.epoch)

@@ -1,0 +1,85 @@
+"""The daemon's settings, read once from the environment."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from daemon.legs.ports import RtpPorts
+from wavstream import protocol
+from wavstream.process.settings import Address, ListenAddress, ProgramSettings
+
+
+def _stream_url(value: str) -> str:
+    """A ws: or wss: address; where it names no path, the one of `wavstream.v1` is meant."""
+    parts = urlsplit(value)
+    if parts.scheme not in {"ws", "wss"} or not parts.hostname or parts.port == 0:
+        raise ValueError("takes ws://HOST:PORT or wss://HOST:PORT")
+    return urlunsplit(parts._replace(path=protocol.PATH)) if parts.path in {"", "/"} else value
+
+
+def _http_base(value: str) -> str:
+    parts = urlsplit(value)
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or parts.port == 0
+        or parts.query
+        or parts.fragment
+    ):
+        raise ValueError("takes http://HOST:PORT or https://HOST:PORT")
+    return value.rstrip("/")
+
+
+def _rtp_ports(value: str) -> str:
+    RtpPorts.parse(value)  # its ValueError has the words
+    return value
+
+
+def _database_url(value: str) -> str:
+    if "://" not in value:
+        raise ValueError("takes a database URL, for example sqlite:////var/lib/wavstream/daemon.db")
+    return value
+
+
+class DaemonSettings(ProgramSettings):
+    """Everything that can be set about the daemon; each field is the environment variable of its name."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True)  # `NAME=` in an environment file is unset
+
+    daemon_http: ListenAddress = Address("127.0.0.1", 8000)
+    daemon_rtp: Annotated[str, AfterValidator(_rtp_ports)] = "127.0.0.1:20000-29998"
+    """Where calls send RTP: one even port a leg out of the range; port 0 lets the system choose."""
+
+    wavstream_url: Annotated[str, AfterValidator(_stream_url)] | None = None
+    """wavstream's audio input. Without it `record/start` answers 503."""
+    wavstream_token: SecretStr | None = None
+    wavstream_public_url: Annotated[str, AfterValidator(_http_base)] = "http://127.0.0.1:8081"
+    """The base of wavstream's HTTP, as the daemon reaches it."""
+
+    recording_format: Literal["pcm16", "ulaw", "alaw"] = "pcm16"
+    recording_sample_rate: int | None = Field(default=None, ge=8000, le=48000)
+    """Hz; unset: the highest of the call's legs."""
+    recording_channels: Literal["mono", "stereo"] = "mono"
+    recording_replay_seconds: float = Field(default=120.0, ge=1, le=3600)
+    """How much audio waits in memory while wavstream is away."""
+
+    admin_api_key: Annotated[SecretStr, Field(min_length=1)] | None = None
+    """Without it the operator's calls answer 503."""
+    allow_http_webhooks: bool = False
+    allow_localhost_webhooks: bool = False
+
+    data_dir: Path = Path("data")
+    database_url: Annotated[str, AfterValidator(_database_url)] | None = None
+    """Unset: a SQLite file in DATA_DIR."""
+    node_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{5}$")] | None = None
+    """The first part of each session's id; unset: drawn once and kept in DATA_DIR."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def catalog_url(self) -> str:
+        """Where the catalogue is: DATABASE_URL, or the file in DATA_DIR."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'daemon.db'}"

@@ -1,0 +1,1 @@
+"""Events on their way to the applications: signed, in order, to addresses that may be reached."""
