@@ -1,0 +1,129 @@
+"""Many calls at once through the daemon's API, with recordings around what is said."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeVar
+
+import trio
+
+from daemon.caller.line import Line
+from daemon.caller.pace import Spoken, say
+from daemon.caller.talk import Talk
+from daemon.client import ApiError, Client, RecordingView, Session
+
+COMPLETED_SECONDS = 60.0
+"""From the stop of a recording until it can be downloaded: well under a second, more if hundreds stop at
+once."""
+ASK_SECONDS = 0.25
+"""Between two looks at a recording that is being completed."""
+COOLDOWN_SECONDS = 2.0
+"""A session takes no second recording command within this time."""
+TIDY_SECONDS = 5.0
+"""For hanging up what was begun when something else went wrong."""
+AFTER_SECONDS = 0.1
+"""What is said is over when its last packet has arrived; the recordings are stopped a little after that."""
+
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One call of many, and what is known of it."""
+
+    session: Session
+    line: Line
+    started: tuple[float, float] | None = None
+    """Between which times (Trio's clock) its recording was started, if it was."""
+    recording: RecordingView | None = None
+    """Its recording once it is over."""
+
+
+Saying = Callable[[Spoken], None]
+"""Called after each packet, with the measure of what has been said."""
+
+
+async def record(client: Client, talk: Talk, count: int, said: Saying, **session: Any) -> list[Placed]:
+    """Place so many calls, record the talk in each, and wait until all can be downloaded.
+
+    `session` goes into the body of each new session. Raises ApiError, LineError; all calls are then hung up.
+    """
+    async with _placed(client, count, **session) as calls:
+        recorded = await _each(calls, partial(_start, client))
+        await _speak(talk, calls, said, at_least=COOLDOWN_SECONDS)
+        await _each(calls, lambda call: client.command(call.session.session_uuid, "record/stop"))
+        # In turn: when the first one is over, most of the others are as well, and one look is enough.
+        return [await _completed(client, call) for call in recorded]
+
+
+async def talk_only(client: Client, talk: Talk, count: int, said: Saying, **session: Any) -> list[Placed]:
+    """Place so many calls and say the talk in each; somebody else may record them."""
+    async with _placed(client, count, **session) as calls:
+        await _speak(talk, calls, said)
+        return list(calls)
+
+
+@asynccontextmanager
+async def _placed(client: Client, count: int, **session: Any) -> AsyncIterator[Sequence[Placed]]:
+    """So many sessions with a line into each; at the end of the block they are hung up, whatever happened."""
+    sessions: list[Session] = []
+
+    async def create(_: int) -> None:
+        sessions.append(await client.create_session(**session))
+
+    with ExitStack() as lines:
+        try:
+            await _each(range(count), create)
+            yield [Placed(each, lines.enter_context(Line(each.rtp["caller"]))) for each in sessions]
+        finally:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + TIDY_SECONDS):
+                await _each(sessions, partial(_hang_up, client))
+
+
+async def _speak(talk: Talk, calls: Sequence[Placed], said: Saying, *, at_least: float = 0.0) -> None:
+    began = trio.current_time()
+    await say(talk, [call.line for call in calls], said=said)
+    await trio.sleep_until(max(began + at_least, trio.current_time() + AFTER_SECONDS))
+
+
+async def _start(client: Client, call: Placed) -> Placed:
+    asked = trio.current_time()
+    await client.command(call.session.session_uuid, "record/start")
+    return replace(call, started=(asked, trio.current_time()))
+
+
+async def _completed(client: Client, call: Placed) -> Placed:
+    """Wait until the recording is over."""
+    uuid = call.session.session_uuid
+    give_up = trio.current_time() + COMPLETED_SECONDS
+    while trio.current_time() < give_up:
+        recording = await client.recording(uuid)
+        if recording is None:
+            raise ApiError(f"session {uuid} has no recording: record/start was not carried out")
+        if recording.over:
+            return replace(call, recording=recording)
+        await trio.sleep(ASK_SECONDS)
+    raise ApiError(f"session {uuid}: its recording was not completed within {COMPLETED_SECONDS:.0f} s")
+
+
+async def _hang_up(client: Client, session: Session) -> None:
+    try:
+        await client.command(session.session_uuid, "hangup")
+    except ApiError:
+        return  # it has ended by itself, or the daemon is gone: either way nothing is left to hang up
+
+
+async def _each(many: Sequence[T], work: Callable[[T], Awaitable[R]]) -> list[R]:
+    """Do the same for all, at the same time; the client bounds how many requests are under way."""
+    done: dict[int, R] = {}
+
+    async def one(number: int, each: T) -> None:
+        done[number] = await work(each)
+
+    async with trio.open_nursery() as nursery:
+        for number, each in enumerate(many):
+            nursery.start_soon(one, number, each)
+    return [done[number] for number in range(len(many))]

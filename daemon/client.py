@@ -1,0 +1,179 @@
+"""A client of the daemon's HTTP: the application API, and the operator's call that registers one."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+import httpx
+import trio
+
+from daemon.groups import words
+from wavstream.process.settings import Address
+
+ANSWER_SECONDS = 15.0
+"""How long one answer may take, connecting and each read included; also the longest pause of a followed
+recording."""
+PATIENCE_SECONDS = 90.0
+"""How long a refusal for going too fast (429) is waited out: the limit of an application starts anew each
+minute."""
+MAX_CONNECTIONS = 8
+"""At once to one daemon: enough to keep it busy with short requests, and no burst that its backlog has to
+hold."""
+
+
+class ApiError(Exception):
+    """The daemon refused, or did not answer. Its text is one plain line."""
+
+    def __init__(self, words: str, *, status: int | None = None, retry_after: float | None = None) -> None:
+        super().__init__(words)
+        self.status = status
+        """The HTTP status; None where there was no answer."""
+        self.retry_after = retry_after
+        """Seconds to wait before asking again, where the daemon named them."""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """An application as the operator's call answers it."""
+
+    app_id: str
+    webhook_secret: str | None
+    """Only when it is new."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session that has just been created: where its audio may be sent."""
+
+    session_uuid: str
+    rtp: Mapping[str, Address]
+    """The RTP address of each leg: `caller`, `callee`."""
+
+
+@dataclass(frozen=True)
+class RecordingView:
+    """A session's recording as `GET` of the session shows it."""
+
+    recording_id: str
+    state: str
+    url: str | None
+    duration: float | None
+
+    @property
+    def over(self) -> bool:
+        """No more changes of state will come."""
+        return self.state in {"completed", "failed"}
+
+
+class Client:
+    """Requests of one application (or of the operator) to one daemon."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every request says besides its own: who asks."""
+        return dict(self._http.headers)
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, base_url: str, headers: Mapping[str, str]) -> AsyncIterator[Self]:
+        """A client for the daemon at `base_url`; its connections are closed at the end of the block."""
+        limits = httpx.Limits(max_connections=MAX_CONNECTIONS)
+        # trust_env: a proxy or a netrc of the user's shell is for other addresses than this one.
+        async with httpx.AsyncClient(
+            base_url=base_url, headers=headers, timeout=ANSWER_SECONDS, limits=limits, trust_env=False
+        ) as http:
+            yield cls(http)
+
+    async def register(self, app_id: str, **fields: Any) -> Registered:
+        """Create or replace an application: `webhook_url`, `api_key`, `rate_limit`, `events`."""
+        answer = await self._ask("POST", f"/admin/apps/{app_id}", fields)
+        return Registered(answer["app_id"], answer.get("webhook_secret"))
+
+    async def create_session(self, **fields: Any) -> Session:
+        """Register a call: `caller_id`, `did`, `legs`, `rtp`, all optional."""
+        answer = await self._ask("POST", "/api/v1/sessions", fields)
+        legs = {each["leg"]: Address(each["host"], each["port"]) for each in answer["media"]["rtp"]}
+        return Session(answer["session_uuid"], legs)
+
+    async def show(self, session_uuid: str) -> Mapping[str, Any]:
+        """The session as it stands."""
+        return await self._ask("GET", f"/api/v1/sessions/{session_uuid}")
+
+    async def recording(self, session_uuid: str) -> RecordingView | None:
+        """The session's current or latest recording."""
+        view = (await self.show(session_uuid)).get("recording")
+        if not view:
+            return None
+        return RecordingView(
+            view["recording_id"], view["state"], view.get("recording_url"), view.get("duration")
+        )
+
+    async def command(self, session_uuid: str, command: str) -> Mapping[str, Any]:
+        """Give a command, for example `record/start`; its outcome is a webhook."""
+        return await self._ask("POST", f"/api/v1/sessions/{session_uuid}/commands/{command}", {})
+
+    @asynccontextmanager
+    async def follow(self, session_uuid: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The running recording from its first sample on, live, as a WAV stream without a known length."""
+        path = f"/api/v1/sessions/{session_uuid}/recording/file.wav"
+        with _plain_errors():
+            async with self._http.stream("GET", path, params={"follow": "true"}) as answer:
+                if answer.is_error:
+                    await answer.aread()
+                    raise _refusal(answer)
+                yield answer.aiter_bytes()
+
+    async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """One request and its JSON answer; 429 is waited out. Raises ApiError."""
+        give_up = trio.current_time() + PATIENCE_SECONDS
+        while True:
+            with _plain_errors():
+                answer = await self._http.request(method, path, json=body)
+            if answer.is_success:
+                return _json(answer)
+            refusal = _refusal(answer)
+            wait = refusal.retry_after
+            if refusal.status != httpx.codes.TOO_MANY_REQUESTS or not wait:
+                raise refusal
+            if trio.current_time() + wait > give_up:
+                raise refusal
+            await trio.sleep(wait)
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Turn httpx's errors into ApiError: the one place where they come in."""
+    try:
+        yield
+    except httpx.TimeoutException:
+        raise ApiError(f"the daemon did not answer within {ANSWER_SECONDS:.0f} s") from None
+    except (httpx.TransportError, httpx.InvalidURL) as wrong:
+        raise ApiError(f"the daemon cannot be reached: {words(wrong)}") from None
+
+
+def _json(answer: httpx.Response) -> Mapping[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise ApiError(f"{answer.url} does not answer as the daemon does", status=answer.status_code)
+    return body
+
+
+def _refusal(answer: httpx.Response) -> ApiError:
+    """The error of an answer that is not a success, in the daemon's own words where it has any."""
+    try:
+        said = str(answer.json()["error"])
+    except (ValueError, KeyError, TypeError):
+        said = answer.reason_phrase
+    after = answer.headers.get("Retry-After", "")
+    return ApiError(
+        f"{answer.request.method} {answer.url.path}: {answer.status_code} {said}",
+        status=answer.status_code,
+        retry_after=float(after) if after.isdecimal() else None,
+    )
