@@ -57,7 +57,11 @@ class Listening:
         return {"http": str(self.http)}
 
 
-async def serve(
+Opened = Callable[[Listening], None]
+"""Called once, when everything listens."""
+
+
+async def serve(  # noqa: ASYNC128 - it hands `started` on
     settings: DaemonSettings,
     *,
     stopping: trio.Event,
@@ -82,7 +86,7 @@ async def serve(
                 connection.client(rules, tls=tls) as webhooks,
             ):
                 daemon = _Daemon(settings, catalog, _Clients(questions, files, webhooks), rules)
-                await daemon.run(stopping, task_status)
+                await daemon.run(stopping, task_status.started)
         finally:
             catalog.close()
 
@@ -118,7 +122,7 @@ class _Daemon:
             announce=self._dispatcher.wake,
         )
 
-    async def run(self, stopping: trio.Event, task_status: trio.TaskStatus[Listening]) -> None:
+    async def run(self, stopping: trio.Event, opened: Opened) -> None:
         """From the inside out: the beat, what was left unfinished, the calls, and HTTP around them.
 
         The end is the other way round, each stage within its own grace. HTTP goes on until the calls are
@@ -135,7 +139,7 @@ class _Daemon:
                 http = await serving.start(
                     partial(serve_http, api, self._settings.daemon_http, stopping=http_stopping)
                 )
-                await self._take_calls(stopping, lambda: task_status.started(Listening(http)))
+                await self._take_calls(stopping, lambda: opened(Listening(http)))
                 with trio.move_on_after(LAST_WEBHOOKS_SECONDS):
                     await self._dispatcher.quiet()
                 http_stopping.set()

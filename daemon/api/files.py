@@ -2,10 +2,13 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
+from types import TracebackType
 
 import httpx
 import trio
 from quart import Response
+from quart.wrappers.response import ResponseBody
+from typing_extensions import override
 from werkzeug.datastructures import Headers
 
 from daemon.api.answers import Refusal
@@ -17,6 +20,8 @@ from wavstream.process import logs
 BEGIN_SECONDS = 2.0
 """A recording whose start was just taken reaches wavstream within a beat or two."""
 LOOK_SECONDS = 0.05
+CLOSE_SECONDS = 1.0
+"""For the connection to wavstream to be given up, whatever happened to the client."""
 ASKED = ("Range", "If-Range", "If-None-Match", "If-Modified-Since")
 ANSWERED = (
     "Content-Type",
@@ -55,7 +60,7 @@ class Files:
             given = {name: answer.headers[name] for name in ANSWERED if name in answer.headers}
             if method == "HEAD" or answer.status_code in {304, 416}:
                 return _made(b"", answer.status_code, given)
-            return _made(_pieces(stack.pop_all(), answer), answer.status_code, given)
+            return _made(_Passed(stack.pop_all(), answer), answer.status_code, given)
 
     async def _open(
         self,
@@ -76,18 +81,32 @@ class Files:
             await trio.sleep(LOOK_SECONDS)
 
 
-async def _pieces(stack: AsyncExitStack, answer: httpx.Response) -> AsyncIterator[bytes]:
+class _Passed(ResponseBody):
     """The body as it comes. Where wavstream breaks off, so does this: the client can tell, and ask again."""
-    async with stack:
-        pieces = answer.aiter_raw()
-        try:
-            async for piece in pieces:
-                yield piece
-        finally:  # also where the client went away between two pieces
-            await abandon(pieces)
+
+    def __init__(self, stack: AsyncExitStack, answer: httpx.Response) -> None:
+        self._stack = stack
+        self._answer = answer
+
+    @override
+    async def __aenter__(self) -> AsyncIterator[bytes]:
+        self._pieces = self._answer.aiter_raw()
+        return self._pieces
+
+    @override
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Also where the client went away between two pieces."""
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_SECONDS):
+            await abandon(self._pieces)
+            await self._stack.aclose()
 
 
-def _made(body: bytes | AsyncIterator[bytes], status: int, headers: Mapping[str, str]) -> Response:
+def _made(body: bytes | _Passed, status: int, headers: Mapping[str, str]) -> Response:
     response = Response(body, status)
     for own in ("Content-Type", "Content-Length"):
         response.headers.pop(own, None)  # Quart's, of the body that it was given

@@ -1,7 +1,5 @@
 """`wavstream app`: applications, put straight into the daemon's catalogue."""
 
-# ruff: noqa: PLC0415 - a subcommand imports what it needs when it is called: `wavstream --help` is quick
-
 from typing import Annotated
 
 import typer

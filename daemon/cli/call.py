@@ -1,7 +1,5 @@
 """`wavstream call`: a caller in real time, one or many at once."""
 
-# ruff: noqa: PLC0415 - a subcommand imports what it needs when it is called: `wavstream --help` is quick
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """`wavstream demo`: the main job shown in under a minute."""
 
-# ruff: noqa: PLC0415 - a subcommand imports what it needs when it is called: `wavstream --help` is quick
-
 import sys
 
 import typer

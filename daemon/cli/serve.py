@@ -1,7 +1,5 @@
 """`wavstream daemon` and `wavstream server`: one program each, as systemd runs them."""
 
-# ruff: noqa: PLC0415 - a subcommand imports what it needs when it is called: `wavstream --help` is quick
-
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 

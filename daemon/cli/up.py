@@ -1,7 +1,5 @@
 """`wavstream up`: both programs on one machine, to play with."""
 
-# ruff: noqa: PLC0415 - a subcommand imports what it needs when it is called: `wavstream --help` is quick
-
 import typer
 
 from daemon.cli.failure import ending

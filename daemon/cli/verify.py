@@ -1,7 +1,5 @@
 """`wavstream verify`: whether a recording's file is what it says, and what was recorded."""
 
-# ruff: noqa: PLC0415 - a subcommand imports what it needs when it is called: `wavstream --help` is quick
-
 from pathlib import Path
 from typing import Annotated
 
