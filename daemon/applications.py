@@ -16,6 +16,9 @@ from storage.catalog import Catalog
 
 LIVE_KEYS = 2
 """The newest, and the one before it while clients change over."""
+KNOWN_SECONDS = 1.0
+"""So long a change that another process makes (`wavstream app`) may go unseen. A look into the catalogue for
+every request would cost as much as the request."""
 VERIFIED_KEPT = 1024
 """Keys that need no slow hash again, the most recently used ones: some 200 bytes each."""
 CHECKS_WAITING = 32
@@ -55,6 +58,7 @@ class Applications:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._pepper = secrets.token_bytes(32)
+        self._known: dict[str, tuple[Application, float]] = {}  # no more than there are in the catalogue
         self._verified: OrderedDict[bytes, KeyHash] = OrderedDict()
         self._checks: dict[tuple[bytes, tuple[KeyHash, ...]], _Check] = {}
         self._nobody = keys.nobodys()
@@ -66,7 +70,7 @@ class Applications:
         A key that was verified before costs one keyed hash; any other one the same slow hashes, whether the
         application exists or not. Raises UnauthorizedError, TooManyChecksError.
         """
-        application = await self._catalog.run(lambda tx: table.get(tx, app_id))
+        application = await self._look_up(app_id)
         kept = application.keys if application is not None else ()
         tag = hmac.digest(self._pepper, f"{app_id}\0{api_key}".encode(), "sha256")
         while self._verified.get(tag) not in kept:
@@ -74,6 +78,19 @@ class Applications:
         self._verified.move_to_end(tag)
         if application is None:  # not reached: nobody's key verifies
             raise UnauthorizedError
+        return application
+
+    async def _look_up(self, app_id: str) -> Application | None:
+        """The application, maybe as it was KNOWN_SECONDS ago; an unknown one is looked up each time."""
+        known = self._known.get(app_id)
+        now = trio.current_time()
+        if known is not None and now < known[1]:
+            return known[0]
+        application = await self.get(app_id)
+        if application is None:
+            self._known.pop(app_id, None)
+        else:
+            self._known[app_id] = application, now + KNOWN_SECONDS
         return application
 
     async def _verify(self, tag: bytes, api_key: str, kept: tuple[KeyHash, ...]) -> None:
@@ -131,7 +148,10 @@ class Applications:
             table.put(tx, application)
             return application, secret if known is None else None
 
-        return await self._catalog.run(put)
+        try:
+            return await self._catalog.run(put)
+        finally:
+            self._known.pop(given.app_id, None)
 
     async def get(self, app_id: str) -> Application | None:
         """The application of that id."""
@@ -139,7 +159,10 @@ class Applications:
 
     async def delete(self, app_id: str) -> bool:
         """Forget an application; its keys are refused from then on. False where there was none."""
-        return await self._catalog.run(lambda tx: table.delete(tx, app_id))
+        try:
+            return await self._catalog.run(lambda tx: table.delete(tx, app_id))
+        finally:
+            self._known.pop(app_id, None)
 
 
 def _outgoing(known: Application | None, api_key: str) -> tuple[KeyHash, ...]:

@@ -27,7 +27,7 @@ AT_ONCE_IN_TROUBLE = 1
 """And no more than this while its receiver fails."""
 LOOK_SECONDS = 30.0
 """The catalogue is looked at so often at least, whatever was or was not announced."""
-GATHER_SECONDS = 0.02
+GATHER_SECONDS = 0.05
 """From the news of an event to the look for it: what happens to many calls at once costs one look."""
 TROUBLE_SECONDS = 5.0
 """Pause after the catalogue failed: nothing is lost by waiting, and haste would only add to its load."""

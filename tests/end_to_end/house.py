@@ -49,6 +49,11 @@ class House:
         return f"http://{self._found['http']}"
 
     @property
+    def api(self) -> str:
+        """Host and port of the daemon's HTTP."""
+        return self._api
+
+    @property
     def ingest(self) -> str:
         """Host and port of wavstream's audio input."""
         return self._found["ingest"]
