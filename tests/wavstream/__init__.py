@@ -1,0 +1,1 @@
+"""wavstream's tests."""

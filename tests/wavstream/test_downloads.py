@@ -1,0 +1,260 @@
+"""Downloads over HTTP: finished files by their URL, and a running one as it stands."""
+
+import io
+import os
+import subprocess
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+import trio
+
+from tests.wavstream.clients import client
+from tests.wavstream.servers import BOUND_SECONDS, Server, running
+from wavstream.downloads.source import Source, SourceError
+from wavstream.protocol import Completed
+
+ID = "recording-1"
+SECOND = bytes(range(250)) * 64
+
+
+async def recorded(server: Server, data: bytes = SECOND, **more: object) -> Completed:
+    async with client(server) as talk:
+        await talk.start(ID, **more)
+        await talk.audio(data)
+        done = await talk.stop(len(data))
+    assert isinstance(done, Completed)
+    return done
+
+
+async def test_head_says_what_get_sends(server: Server) -> None:
+    done = await recorded(server)
+    get, head = await server.http.get(done.url), await server.http.head(done.url)
+    assert (get.status_code, head.status_code, head.content) == (200, 200, b"")
+    for name in ("content-type", "content-length", "accept-ranges", "etag", "last-modified"):
+        assert get.headers[name] == head.headers[name]
+    assert get.headers["content-type"] == "audio/wav"
+    assert get.headers["content-length"] == str(len(get.content)) == str(done.size)
+    assert get.headers["etag"] == f'"{done.sha256}"'
+    stopped = datetime.fromtimestamp((await server.json(f"/v1/recordings/{ID}"))["stopped_at"], UTC)
+    assert parsedate_to_datetime(get.headers["last-modified"]) == stopped.replace(microsecond=0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "first", "last"),
+    [("bytes=0-99", 0, 99), ("bytes=100-", 100, 16_079), ("bytes=-80", 16_000, 16_079)],
+)
+async def test_a_range_is_a_206_with_just_these_bytes(
+    server: Server, asked: str, first: int, last: int
+) -> None:
+    done = await recorded(server)
+    whole = (await server.http.get(done.url)).content
+    answer = await server.http.get(done.url, headers={"Range": asked})
+    assert answer.status_code == 206
+    assert answer.headers["content-range"] == f"bytes {first}-{last}/16080"
+    assert answer.headers["content-length"] == str(last - first + 1)
+    assert answer.content == whole[first : last + 1]
+
+
+async def test_several_ranges_are_a_multipart(server: Server) -> None:
+    done = await recorded(server)
+    answer = await server.http.get(done.url, headers={"Range": "bytes=0-3,8-11"})
+    assert answer.status_code == 206
+    kind, _, boundary = answer.headers["content-type"].partition("; boundary=")
+    assert kind == "multipart/byteranges"
+    parts = answer.content.split(f"--{boundary}".encode())
+    assert [part.partition(b"\r\n\r\n")[2] for part in parts[1:-1]] == [b"RIFF\r\n", b"WAVE\r\n"]
+    assert answer.headers["content-length"] == str(len(answer.content))
+
+
+async def test_a_range_past_the_end_is_a_416(server: Server) -> None:
+    done = await recorded(server)
+    answer = await server.http.get(done.url, headers={"Range": "bytes=16080-"})
+    assert (answer.status_code, answer.content) == (416, b"")
+    assert answer.headers["content-range"] == "bytes */16080"
+
+
+async def test_a_client_that_has_the_file_is_not_sent_it_again(server: Server) -> None:
+    done = await recorded(server)
+    answer = await server.http.get(done.url, headers={"If-None-Match": f'"{done.sha256}"'})
+    assert (answer.status_code, answer.content) == (304, b"")
+    assert answer.headers["etag"] == f'"{done.sha256}"'
+
+
+async def test_a_range_of_another_file_is_answered_with_all_of_this_one(server: Server) -> None:
+    done = await recorded(server)
+    for tag, status in ((f'"{done.sha256}"', 206), ('"another"', 200)):
+        answer = await server.http.get(done.url, headers={"Range": "bytes=0-3", "If-Range": tag})
+        assert answer.status_code == status
+
+
+async def test_a_url_with_any_character_changed_is_a_404_that_says_nothing(server: Server) -> None:
+    done = await recorded(server)
+    path = done.url.removeprefix(str(server.http.base_url).rstrip("/"))
+    changed = [
+        path[:place] + ("0" if path[place] == "1" else "1") + path[place + 1 :]
+        for place in range(1, len(path))
+    ]
+    for other in [*changed, path.upper(), path + "x", path + "/", path[:-1], path.replace("/r", "//r", 1)]:
+        answer = await server.http.get(other)
+        assert (answer.status_code, answer.content) == (404, b""), other
+        assert "location" not in answer.headers
+        assert "content-type" not in answer.headers
+
+
+@pytest.mark.parametrize("token", ["0" * 31, "0" * 33, "A" * 32, "g" * 32, "0" * 32])
+async def test_a_token_that_was_never_given_is_a_404(server: Server, token: str) -> None:
+    answer = await server.http.get(f"/recordings/{token}.wav")
+    assert (answer.status_code, answer.content) == (404, b"")
+
+
+async def test_a_running_recording_has_no_public_url_yet(server: Server) -> None:
+    async with client(server) as talk:
+        await talk.start(ID)
+        await talk.audio(SECOND)
+        await talk.acknowledged(16_000)
+        row = await server.json(f"/v1/recordings/{ID}")
+        token = Path(row["path"]).name
+        assert (await server.http.get(f"/recordings/{token}")).status_code == 404
+        assert row["url"] is None
+
+
+async def test_an_expired_url_is_a_404_before_the_file_is_swept(tmp_path: Path) -> None:
+    async with running(tmp_path, recording_retention_hours=1 / 3600) as server:
+        done = await recorded(server)
+        assert done.expires_at is not None
+        answers = [await server.http.get(done.url)]
+        with trio.fail_after(BOUND_SECONDS):
+            while (answer := await server.http.get(done.url)).status_code == 200:
+                answers.append(answer)
+                await trio.sleep(0.05)
+        # 200 until the second, 404 from then on, however often it was read.
+        assert datetime.now(UTC).timestamp() >= done.expires_at
+        assert answers[-1].content[80:] == SECOND
+        assert (answer.status_code, answer.content) == (404, b"")
+        assert "location" not in answer.headers
+        assert (await server.http.head(done.url)).status_code == 404
+        assert (await server.http.get(f"/v1/recordings/{ID}/file.wav")).status_code == 404
+        row = await server.json(f"/v1/recordings/{ID}")
+        assert server.file(row).exists()  # the sweeper has not come by yet
+
+
+async def test_a_file_that_is_missing_is_a_404_and_a_line_in_the_log(
+    server: Server, logged: list[Any]
+) -> None:
+    done = await recorded(server)
+    server.file(await server.json(f"/v1/recordings/{ID}")).unlink()
+    for url in (done.url, f"/v1/recordings/{ID}/file.wav"):
+        assert (await server.http.get(url)).status_code == 404
+    assert [each["recording"] for each in logged if each["event"] == "the file is missing"] == [ID, ID]
+
+
+async def test_a_store_elsewhere_shows_the_files_and_nothing_expires_here(tmp_path: Path) -> None:
+    async with running(tmp_path, recording_base_url="https://cdn.example/calls/") as server:
+        done = await recorded(server)
+        row = await server.json(f"/v1/recordings/{ID}")
+        assert done.url == f"https://cdn.example/calls/{row['path'].removeprefix('recordings/')}"
+        assert done.expires_at is None
+
+
+async def test_a_public_url_is_what_recordings_are_announced_under(tmp_path: Path) -> None:
+    async with running(tmp_path, wavstream_public_url="https://rec.example/") as server:
+        assert (await recorded(server)).url.startswith("https://rec.example/recordings/")
+
+
+async def test_a_snapshot_says_exactly_what_it_sends(server: Server) -> None:
+    async with client(server) as talk:
+        await talk.start(ID)
+        empty = await server.http.get(f"/v1/recordings/{ID}/file.wav?follow=false")
+        assert (empty.status_code, len(empty.content)) == (200, 80)
+        await talk.audio(SECOND + b"\1")
+        await talk.acknowledged(16_001)
+        answer = await server.http.get(f"/v1/recordings/{ID}/file.wav?follow=false")
+        part = await server.http.get(
+            f"/v1/recordings/{ID}/file.wav?follow=false", headers={"Range": "bytes=-16000"}
+        )
+        whole = await server.http.get(
+            f"/v1/recordings/{ID}/file.wav?follow=false", headers={"Range": "bytes=0-1", "If-Range": '"x"'}
+        )
+        head = await server.http.head(f"/v1/recordings/{ID}/file.wav?follow=false")
+    assert answer.headers["content-length"] == head.headers["content-length"] == "16080"
+    assert answer.headers["cache-control"] == "no-store"
+    samples, rate = soundfile.read(io.BytesIO(answer.content), dtype="int16")
+    assert (samples.tobytes(), rate) == (SECOND, 8000)
+    assert (part.status_code, part.content) == (206, SECOND)
+    assert part.headers["content-range"] == "bytes 80-16079/16080"
+    assert (whole.status_code, len(whole.content)) == (200, 16_080)
+
+
+async def test_a_snapshot_with_an_odd_number_of_bytes_is_padded(server: Server) -> None:
+    async with client(server) as talk:
+        await talk.start(ID, encoding="alaw")
+        await talk.audio(b"\xd5" * 101)
+        await talk.acknowledged(101)
+        answer = await server.http.get(f"/v1/recordings/{ID}/file.wav?follow=false")
+    assert answer.content[94:] == b"\xd5" * 101 + b"\0"
+    assert answer.headers["content-length"] == str(94 + 102)
+
+
+async def test_other_programs_open_a_copy_taken_in_mid_recording_and_the_finished_file(
+    server: Server, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.wav"
+    async with client(server) as talk:
+        await talk.start(ID)
+        for _ in range(3):
+            await talk.audio(SECOND)
+        await talk.acknowledged(48_000)
+        # The header is brought up to date once a second.
+        path = server.file(await server.json(f"/v1/recordings/{ID}"))
+        with trio.fail_after(BOUND_SECONDS):
+            while soundfile.info(str(path)).frames < 24_000:  # noqa: ASYNC110 - the file is watched as a copier would
+                await trio.sleep(0.05)
+        copy.write_bytes(path.read_bytes())
+        assert durations(copy) == (24_000, 24_000, 3.0)
+        assert isinstance(await talk.stop(48_000), Completed)
+    assert durations(path) == (24_000, 24_000, 3.0)
+    assert path.read_bytes()[80:] == SECOND * 3
+
+
+def durations(path: Path) -> tuple[int, int, float]:
+    """What soundfile, soxi (both in frames) and ffprobe (seconds) say."""
+    soxi = subprocess.run(["soxi", "-s", str(path)], check=True, capture_output=True, text=True)
+    show = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0"]
+    ffprobe = subprocess.run([*show, str(path)], check=True, capture_output=True, text=True)
+    assert (soxi.stderr, ffprobe.stderr) == ("", "")
+    return soundfile.info(str(path)).frames, int(soxi.stdout), float(ffprobe.stdout)
+
+
+async def test_a_finished_recording_is_the_file_whether_followed_or_not(server: Server) -> None:
+    done = await recorded(server)
+    for follow in ("true", "false"):
+        answer = await server.http.get(f"/v1/recordings/{ID}/file.wav?follow={follow}")
+        assert answer.headers["content-length"] == str(done.size)
+    assert (await server.http.get(f"/v1/recordings/{ID}/file.wav?follow=perhaps")).status_code == 400
+
+
+async def test_a_long_file_comes_whole(server: Server) -> None:
+    # More than two reads of 512 KiB, and not a multiple of them.
+    data = SECOND * 80
+    done = await recorded(server, data[: 1 << 20])
+    assert (await server.http.get(done.url)).content[80:] == data[: 1 << 20]
+
+
+def test_a_source_is_a_head_a_part_of_a_file_and_a_tail(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789")
+    source = Source(os.open(path, os.O_RDONLY), first=2, length=5, head=b"<<", tail=b">")
+    assert source.size == 8
+    read = [source.read(start, 100) for start in range(source.size)]
+    assert read == [b"<<", b"<", b"23456", b"3456", b"456", b"56", b"6", b">"]
+    assert source.read(2, 3) == b"234"
+    path.write_bytes(b"0123")
+    with pytest.raises(SourceError, match="shorter"):
+        source.read(5, 1)
+    source.close()
+    with pytest.raises(SourceError, match="closed"):
+        source.read(2, 1)

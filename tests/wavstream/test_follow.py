@@ -1,0 +1,141 @@
+"""A running recording, listened to live."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import trio
+
+from tests.wavstream.clients import client
+from tests.wavstream.servers import BOUND_SECONDS, Server, running
+from wavstream import wav
+from wavstream.protocol import Completed
+from wavstream.wav import WavFormat
+
+ID = "recording-1"
+SECOND = bytes(range(250)) * 64
+HEADER = wav.header(WavFormat("pcm16", 8000, 1), None)
+
+
+class Follower:
+    """Reads the live stream as it comes."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        self.answer = answer
+        self._chunks = answer.aiter_raw()
+        self.received = b""
+
+    async def until(self, size: int) -> bytes:
+        with trio.fail_after(BOUND_SECONDS):
+            while len(self.received) < size:
+                self.received += await anext(self._chunks)
+        return self.received
+
+    async def rest(self) -> bytes:
+        with trio.fail_after(BOUND_SECONDS):
+            async for chunk in self._chunks:
+                self.received += chunk
+        return self.received
+
+
+@asynccontextmanager
+async def following(server: Server, query: str = "") -> AsyncIterator[Follower]:
+    async with server.http.stream("GET", f"/v1/recordings/{ID}/file.wav{query}") as answer:
+        assert answer.status_code == 200
+        yield Follower(answer)
+
+
+async def test_a_follower_hears_from_the_first_sample_to_the_last_as_they_come(server: Server) -> None:
+    async with client(server) as talk:
+        await talk.start(ID)
+        await talk.audio(SECOND)
+        await talk.acknowledged(16_000)
+        async with following(server) as follower:
+            assert "content-length" not in follower.answer.headers
+            assert follower.answer.headers["transfer-encoding"] == "chunked"
+            assert await follower.until(16_080) == HEADER + SECOND
+            await talk.audio(SECOND[:3200])
+            sent = trio.current_time()
+            await follower.until(19_280)
+            assert trio.current_time() - sent < 0.5  # two beats of 0.1 s, and the rest to spare
+            await talk.audio(SECOND[:400])
+            done = await talk.stop(19_600)
+            assert await follower.rest() == HEADER + SECOND + SECOND[:3200] + SECOND[:400]
+    assert isinstance(done, Completed)
+    assert (await server.http.get(done.url)).content[80:] == follower.received[80:]
+
+
+async def test_a_follower_may_come_before_the_first_sample(server: Server) -> None:
+    async with client(server) as talk:
+        await talk.start(ID)
+        async with following(server, "?follow=true") as follower:
+            assert await follower.until(80) == HEADER
+            await talk.audio(SECOND)
+            await talk.stop(16_000)
+            assert await follower.rest() == HEADER + SECOND
+
+
+async def test_a_follower_gets_whole_samples_even_when_audio_comes_in_halves(server: Server) -> None:
+    async with client(server) as talk:
+        await talk.start(ID)
+        async with following(server) as follower:
+            await talk.audio(SECOND[:999])
+            await talk.acknowledged(999)
+            assert len(await follower.until(80 + 998)) == 80 + 998
+            await talk.audio(SECOND[999:])
+            await talk.stop(16_000)
+            assert await follower.rest() == HEADER + SECOND
+
+
+async def test_many_followers_hear_the_same_and_one_that_does_not_read_harms_nobody(server: Server) -> None:
+    heard: list[bytes] = []
+    data = SECOND * 60  # a minute: more than the socket buffers of the idle one hold
+
+    async def listen(*, task_status: trio.TaskStatus[None]) -> None:
+        async with following(server) as follower:
+            task_status.started()
+            heard.append(await follower.rest())
+
+    async with client(server) as talk:
+        await talk.start(ID)
+        async with trio.open_nursery() as nursery:
+            for _ in range(5):
+                await nursery.start(listen)
+            async with following(server) as idle:
+                await talk.audio(data)
+                assert isinstance(await talk.stop(len(data)), Completed)
+                with trio.fail_after(BOUND_SECONDS):
+                    while len(heard) < 5:  # noqa: ASYNC110 - five tasks, no event
+                        await trio.sleep(0.01)
+                assert await idle.rest() == HEADER + data
+    assert heard == [HEADER + data] * 5
+
+
+async def test_a_follower_of_a_recording_without_audio_gets_an_end(server: Server) -> None:
+    async with client(server) as talk:
+        await talk.start(ID)
+        async with following(server) as follower:
+            await talk.stop(0)
+            assert await follower.rest() == HEADER
+
+
+async def test_a_head_of_a_live_stream_says_no_length(server: Server) -> None:
+    async with client(server) as talk:
+        await talk.start(ID)
+        answer = await server.http.head(f"/v1/recordings/{ID}/file.wav")
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert answer.headers["content-type"] == "audio/wav"
+
+
+async def test_a_follower_does_not_keep_the_server_from_stopping(tmp_path: Path) -> None:
+    async with running(tmp_path) as server, client(server) as talk:
+        await talk.start(ID)
+        await talk.audio(SECOND)
+        async with following(server) as follower:
+            await follower.until(16_080)
+            server.stopping.set()
+            # Cut, not ended: the recording will go on, and the listener should know.
+            with pytest.raises(httpx.RemoteProtocolError):
+                await follower.rest()

@@ -1,0 +1,104 @@
+"""What operators and the daemon ask over HTTP."""
+
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.wavstream.clients import audio, client, close, exchange, text, upgrade
+from tests.wavstream.servers import Server, running
+from wavstream.protocol import Completed
+
+ID = "recording-1"
+SECOND = bytes(range(250)) * 64
+
+
+async def test_recordings_are_listed_newest_first_in_pages(server: Server) -> None:
+    for name in ("a", "b", "a"):
+        request = upgrade("/ws") + text(name) + audio(SECOND) + close()
+        await exchange(server.listening.ingest, [request])
+    rows = await server.ended(3)
+    first = await server.json("/v1/recordings?limit=2")
+    second = await server.json(f"/v1/recordings?limit=2&cursor={first['next']}")
+    assert [each["recording_id"] for each in first["recordings"] + second["recordings"]] == [
+        each["recording_id"] for each in rows[::-1]
+    ]
+    assert second["next"] is None
+    assert [each["name"] for each in await server.recordings(name="a")] == ["a", "a"]
+    assert await server.recordings(state="failed") == []
+    assert len(await server.recordings(since=str(rows[1]["started_at"]))) == 2
+    assert len(await server.recordings(until=str(rows[1]["started_at"]))) == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=1001",
+        "limit=x",
+        "since=today",
+        "until=",
+        "state=lost",
+        "cursor=x",
+        "cursor=bnVsbA==",
+    ],
+)
+async def test_a_question_that_makes_no_sense_is_a_400_in_words(server: Server, query: str) -> None:
+    answer = await server.http.get(f"/v1/recordings?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["success"] is False
+    assert query.partition("=")[0] in answer.json()["error"]
+
+
+async def test_a_recording_can_be_erased_but_not_while_it_runs(server: Server) -> None:
+    async with client(server) as talk:
+        await talk.start(ID)
+        await talk.audio(SECOND)
+        assert (await server.http.delete(f"/v1/recordings/{ID}")).status_code == 409
+        done = await talk.stop(16_000)
+    assert isinstance(done, Completed)
+    path = server.file(await server.json(f"/v1/recordings/{ID}"))
+    answer = await server.http.delete(f"/v1/recordings/{ID}")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert not path.exists()
+    assert (await server.http.get(done.url)).status_code == 404
+    assert (await server.http.get(f"/v1/recordings/{ID}")).status_code == 404
+    assert (await server.http.delete(f"/v1/recordings/{ID}")).status_code == 404
+    assert list((server.data_dir / "recordings").iterdir()) == []  # nor are empty folders left
+
+
+async def test_the_programs_state_is_told_without_a_token(tmp_path: Path) -> None:
+    async with running(tmp_path, wavstream_token="s3cret") as server:
+        for path in ("/health", "/ready"):
+            assert (await server.http.get(path)).json() == {"status": "ok"}
+        metrics = (await server.http.get("/metrics")).text
+        assert "wavstream_recordings_live 0.0" in metrics
+        refused = await server.http.get("/v1/recordings", headers={"Authorization": "Bearer wrong"})
+        assert (refused.status_code, refused.json()["success"]) == (401, False)
+        assert refused.headers["www-authenticate"] == "Bearer"
+        allowed = await server.http.get("/v1/recordings?token=s3cret")
+        assert allowed.status_code == 200
+
+
+async def test_a_server_that_stops_is_not_ready(server: Server) -> None:
+    async with client(server):  # whose farewell it waits for
+        assert (await server.http.get("/ready")).status_code == 200
+        server.stopping.set()
+        assert (await server.http.get("/ready")).status_code == 503
+
+
+async def test_a_catalogue_that_hangs_is_not_ready(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(*_: object) -> None:
+        await trio.sleep_forever()
+
+    monkeypatch.setattr("wavstream.downloads.app.READY_SECONDS", 0.05)
+    monkeypatch.setattr("storage.catalog.Catalog.run", hang)
+    answer = await server.http.get("/ready")
+    assert (answer.status_code, answer.json()["error"]) == (503, "the catalogue does not answer")
+
+
+async def test_a_wrong_method_is_told_in_words(server: Server) -> None:
+    answer = await server.http.post("/v1/recordings")
+    assert (answer.status_code, answer.json()["success"]) == (405, False)
+    assert "GET" in answer.headers["allow"]
+    assert (await server.http.get("/v1/other")).json()["success"] is False

@@ -1,0 +1,112 @@
+"""What a server finds when it starts."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage import recordings as rows
+from storage.catalog import Catalog
+from storage.objects import DirectoryStore
+from storage.recordings import Recording
+from tests.wavstream.clients import client
+from tests.wavstream.servers import running
+from wavstream import wav
+from wavstream.protocol import Completed, Error, Ready
+from wavstream.wav import WavFormat
+
+AUDIO = bytes(range(250)) * 64
+MONO = WavFormat("pcm16", 8000, 1)
+
+
+def unfinished(number: int, **metadata: object) -> Recording:
+    return Recording(
+        recording_id=f"recording-{number}",
+        token=f"{number:02x}" * 16,
+        state="recording",
+        sample_rate=8000,
+        channels=1,
+        encoding="pcm16",
+        started_at=float(number),
+        metadata=dict(metadata),
+    )
+
+
+def left(data_dir: Path, *found: tuple[Recording, bytes | None]) -> None:
+    """A data directory as an earlier run left it: rows, and what is in their files."""
+    data_dir.mkdir(exist_ok=True)
+    catalog = Catalog.open(f"sqlite:///{data_dir / 'wavstream.db'}")
+    catalog.migrate()
+    store = DirectoryStore(data_dir / "recordings")
+    with catalog.transaction() as tx:
+        for row, content in found:
+            rows.insert(tx, row)
+            if content is not None:
+                store.path(row.path).parent.mkdir(parents=True)
+                store.path(row.path).write_bytes(content)
+    catalog.close()
+
+
+@pytest.mark.parametrize(
+    ("content", "kept"),
+    [
+        (None, 0),  # the row came first, and the file never
+        (b"", 0),
+        (wav.header(MONO, 0)[:40], 0),
+        (bytes(80) + AUDIO, 16_000),  # the header was not written yet: a hole
+        (wav.header(MONO, 100) + AUDIO, 16_000),
+        (wav.header(MONO, 16_000) + AUDIO[:999], 999),  # and the client goes on from the half sample
+    ],
+)
+async def test_the_physical_length_is_where_a_client_goes_on(
+    tmp_path: Path, content: bytes | None, kept: int
+) -> None:
+    row = unfinished(1)
+    left(tmp_path, (row, content))
+    async with running(tmp_path) as server:
+        if content is not None:
+            repaired = (tmp_path / "recordings" / row.path).read_bytes()
+            assert wav.parse(repaired).data_bytes == kept // 2 * 2
+        async with client(server) as talk:
+            assert await talk.start("recording-1") == Ready(offset=kept)
+            await talk.audio((AUDIO * 2)[kept:])
+            done = await talk.stop(32_000)
+        assert isinstance(done, Completed)
+        assert (await server.http.get(done.url)).content[80:] == AUDIO * 2
+
+
+async def test_a_switchs_recording_is_finished_at_once_and_one_without_audio_has_failed(
+    tmp_path: Path,
+) -> None:
+    left(
+        tmp_path,
+        (unfinished(1, dialect="/ws"), bytes(80) + AUDIO),
+        (unfinished(2, dialect="/ws"), None),
+        (unfinished(3), bytes(80) + AUDIO),
+    )
+    async with running(tmp_path) as server:
+        await server.one("recording-1", "completed")
+        await server.one("recording-2", "failed")
+        found = {each["recording_id"]: each for each in await server.recordings()}
+        assert (found["recording-1"]["duration"], found["recording-1"]["reason"]) == (1.0, "interrupted")
+        assert found["recording-3"]["state"] == "recording"  # it waits for its client
+
+
+async def test_a_file_that_cannot_be_read_harms_no_other_and_is_left_for_the_next_start(
+    tmp_path: Path, logged: list[Any]
+) -> None:
+    row = unfinished(1)
+    left(tmp_path, (row, None), (unfinished(2), bytes(80) + AUDIO))
+    (tmp_path / "recordings" / row.path).mkdir(parents=True)  # no file, whoever asks
+    async with running(tmp_path) as server:
+        assert [each["recording"] for each in logged if each["event"] == "cannot repair"] == ["recording-1"]
+        async with client(server) as talk:
+            answer = await talk.start("recording-1")
+            assert isinstance(answer, Error)
+            assert answer.code == "unavailable"
+        async with client(server) as talk:
+            assert await talk.start("recording-2") == Ready(offset=16_000)
+        assert (await server.http.delete("/v1/recordings/recording-1")).status_code == 409
+    (tmp_path / "recordings" / row.path).rmdir()
+    async with running(tmp_path) as server, client(server) as talk:
+        assert await talk.start("recording-1") == Ready(offset=0)

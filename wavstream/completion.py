@@ -1,0 +1,97 @@
+"""The end of a recording: its file whole and synced, then its row. One function, for one thread call."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from storage import recordings
+from storage.catalog import Catalog
+from storage.recordings import Recording
+from wavstream.files import Finished, RecordingFile
+from wavstream.protocol import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """All that an ending needs: the `row` as it began, the audio that still waits, what is decided."""
+
+    row: Recording
+    file: RecordingFile
+    waiting: Sequence[bytes]
+    reason: Reason
+    stopped_at: float
+    expires_at: float | None
+    notes: Sequence[str]
+
+
+def end(catalog: Catalog, ending: Ending) -> Recording:
+    """End a recording, and return its final row; blocks. After an error it can be called again.
+
+    Without one whole frame of audio there is nothing to announce: then it has failed. Raises OSError and
+    CatalogError.
+    """
+    if ending.waiting:
+        ending.file.append(ending.waiting)
+    if ending.file.is_empty:
+        ending.file.remove()
+        return _fail(catalog, ending)
+    return _complete(catalog, ending, ending.file.finish())
+
+
+def _fail(catalog: Catalog, ending: Ending) -> Recording:
+    with catalog.transaction() as tx:
+        register(tx, ending.row)
+        recordings.fail(
+            tx,
+            ending.row.recording_id,
+            reason=ending.reason,
+            stopped_at=ending.stopped_at,
+            expires_at=ending.expires_at,
+        )
+    return replace(
+        ending.row,
+        state="failed",
+        reason=ending.reason,
+        stopped_at=ending.stopped_at,
+        expires_at=ending.expires_at,
+    )
+
+
+def _complete(catalog: Catalog, ending: Ending, finished: Finished) -> Recording:
+    notes = {"notes": list(ending.notes)} if ending.notes else {}
+    final = replace(
+        ending.row,
+        state="completed",
+        reason=ending.reason,
+        stopped_at=ending.stopped_at,
+        expires_at=ending.expires_at,
+        duration=finished.duration,
+        size=finished.size,
+        sha256=finished.sha256,
+        metadata=ending.row.metadata | notes,
+    )
+    with catalog.transaction() as tx:
+        register(tx, ending.row)
+        recordings.complete(
+            tx,
+            final.recording_id,
+            reason=ending.reason,
+            stopped_at=ending.stopped_at,
+            expires_at=ending.expires_at,
+            duration=finished.duration,
+            size=finished.size,
+            sha256=finished.sha256,
+            metadata=final.metadata,
+        )
+    return final
+
+
+def register(tx: Connection, row: Recording) -> None:
+    """Put a row into the catalogue as it is now: new, or there already, perhaps under an earlier name."""
+    known = recordings.get(tx, row.recording_id)
+    if known is not None and known.name == row.name:
+        return
+    if known is not None:
+        recordings.erase(tx, row.recording_id)
+    recordings.insert(tx, row)

@@ -1,0 +1,110 @@
+"""The HTTP application: recordings by their URL for everybody, all else for those who know the token."""
+
+import re
+import time
+
+import trio
+from quart import Response, request
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException
+
+from storage import recordings as rows
+from storage.catalog import CatalogError
+from wavstream.access import Access
+from wavstream.downloads.answers import gone, refused, said
+from wavstream.downloads.delivery import Delivery
+from wavstream.downloads.operator import Operator
+from wavstream.metrics import Metrics
+from wavstream.process import logs
+from wavstream.recordings import Recordings
+from wavstream.retention import is_expired
+from wavstream.urls import Urls
+
+READY_SECONDS = 2.0
+"""For the catalogue to answer whether it is there."""
+_TOKEN = re.compile(r"[0-9a-f]{32}")
+
+log = logs.get(__name__)
+
+
+class Downloads:
+    """What everybody may ask for."""
+
+    def __init__(
+        self, recordings: Recordings, delivery: Delivery, metrics: Metrics, *, stopping: trio.Event
+    ) -> None:
+        self._recordings = recordings
+        self._delivery = delivery
+        self._metrics = metrics
+        self._stopping = stopping
+
+    async def recording(self, token: str) -> Response:
+        """A finished recording by its capability, until it expires. All that is not one is not there."""
+        if not _TOKEN.fullmatch(token):
+            return gone()
+        row = await self._recordings.catalog.run(lambda tx: rows.by_token(tx, token))
+        if row is None or row.state != "completed" or is_expired(row, time.time()):
+            return gone()
+        try:
+            return await self._delivery.finished(row, request.method, request.headers)
+        except FileNotFoundError:
+            log.warning("the file is missing", recording=row.recording_id)
+            return gone()
+
+    async def health(self) -> Response:
+        """The program is alive."""
+        return said({"status": "ok"})
+
+    async def ready(self) -> Response:
+        """Whether a recording could begin now."""
+        if self._stopping.is_set():
+            return refused(503, "the server stops")
+        with trio.move_on_after(READY_SECONDS):
+            await self._recordings.get("")  # any question will do
+            failing = sum(recording.failing for recording in self._recordings.live)
+            return refused(503, f"{failing} files cannot be written") if failing else said({"status": "ok"})
+        return refused(503, "the catalogue does not answer")
+
+    async def metrics(self) -> Response:
+        """For Prometheus."""
+        return Response(self._metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def build(
+    recordings: Recordings, *, urls: Urls, access: Access, metrics: Metrics, stopping: trio.Event
+) -> QuartTrio:
+    """The application, to be served."""
+    delivery = Delivery(recordings.store)
+    downloads = Downloads(recordings, delivery, metrics, stopping=stopping)
+    operator = Operator(recordings, delivery, urls, access)
+    app = QuartTrio(__name__)
+    app.url_map.merge_slashes = False  # a URL with one more slash is another one, not a redirect
+    app.before_request(operator.guard)
+    for path, method, view in (
+        ("/recordings/<token>.wav", "GET", downloads.recording),
+        ("/health", "GET", downloads.health),
+        ("/ready", "GET", downloads.ready),
+        ("/metrics", "GET", downloads.metrics),
+        ("/v1/recordings", "GET", operator.listing),
+        ("/v1/recordings/<recording_id>", "GET", operator.show),
+        ("/v1/recordings/<recording_id>", "DELETE", operator.erase),
+        ("/v1/recordings/<recording_id>/file.wav", "GET", operator.file),
+    ):
+        app.add_url_rule(path, f"{method} {path}".replace(".", ""), view, methods=[method])
+    app.register_error_handler(CatalogError, _without_catalogue)
+    app.register_error_handler(HTTPException, _in_words)
+    return app
+
+
+def _without_catalogue(wrong: CatalogError) -> Response:
+    rule = request.url_rule.rule if request.url_rule else ""  # the path itself may be a capability
+    log.warning("the catalogue failed a request", path=rule, error=str(wrong))
+    return refused(503, "the catalogue does not answer")
+
+
+def _in_words(wrong: HTTPException) -> Response:
+    if wrong.code == 404 and not request.path.startswith("/v1/"):
+        return gone()
+    response = refused(wrong.code or 500, wrong.description or wrong.name)
+    response.headers.extend({k: v for k, v in wrong.get_headers() if k == "Allow"})
+    return response

@@ -1,0 +1,1 @@
+"""Audio in, by WebSocket: one listener, two dialects."""

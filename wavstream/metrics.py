@@ -1,0 +1,41 @@
+"""What a running wavstream counts, for Prometheus."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+
+class Metrics:
+    """One set of counters a program: the registry is its own, so that several can live in one process."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.recordings = Gauge(
+            "wavstream_recordings_live", "Recordings that have not ended.", registry=self._registry
+        )
+        self.connections = Gauge(
+            "wavstream_connections", "Open connections of the audio input.", registry=self._registry
+        )
+        self.refused = Counter(
+            "wavstream_connections_refused_total", "Connections turned away.", registry=self._registry
+        )
+        self.written = Counter(
+            "wavstream_audio_written_bytes_total", "Audio put into files.", registry=self._registry
+        )
+        self.write_errors = Counter(
+            "wavstream_write_errors_total", "Attempts to write a file that failed.", registry=self._registry
+        )
+        self.write_seconds = Histogram(
+            "wavstream_write_seconds", "Time of one round of writing all files.", registry=self._registry
+        )
+        self.ended = Counter(
+            "wavstream_recordings_ended_total",
+            "Recordings that ended, by how.",
+            ["state", "reason"],
+            registry=self._registry,
+        )
+        self.expired = Counter(
+            "wavstream_recordings_expired_total", "Recordings taken off the disk.", registry=self._registry
+        )
+
+    def text(self) -> bytes:
+        """The present values in Prometheus's text format."""
+        return generate_latest(self._registry)

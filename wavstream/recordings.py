@@ -1,0 +1,256 @@
+"""The recordings: which run, whose they are, how they end, and what the catalogue says of the others."""
+
+import secrets
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, repeat
+from typing import Any
+
+import trio
+
+from storage import recordings as rows
+from storage.catalog import Catalog, CatalogError
+from storage.objects import ObjectStore
+from storage.recordings import Recording
+from wavstream.completion import Ending, end
+from wavstream.files import RecordingFile
+from wavstream.live import LiveRecording
+from wavstream.metrics import Metrics
+from wavstream.process import logs
+from wavstream.process.cadence import Cadence
+from wavstream.protocol import Reason
+from wavstream.registration import Registrar
+from wavstream.retention import expires_at
+from wavstream.wav import WavFormat
+from wavstream.writer import Writer
+
+_FINISHERS = 4
+"""Files made whole at a time: each waits for the disk, and several together hardly wait longer than one."""
+_RETRY_SECONDS = (0.5, 1, 2, 5, 10, 30)
+"""Pauses between attempts to end a recording; the last goes on for ever, or until the program stops."""
+
+log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How long things last. `elsewhere`: another store shows the files, and its own policy rules."""
+
+    retention_hours: float
+    orphan_seconds: float
+    elsewhere: bool
+
+
+class Recordings:
+    """All recordings of this server. `run` is their life; connections and downloads call the rest."""
+
+    def __init__(
+        self, *, catalog: Catalog, store: ObjectStore, cadence: Cadence, metrics: Metrics, policy: Policy
+    ) -> None:
+        self.catalog = catalog
+        self.store = store
+        self._cadence = cadence
+        self._metrics = metrics
+        self._policy = policy
+        self._writer = Writer(cadence, metrics)
+        self._registrar = Registrar(catalog)
+        self._finishers = trio.CapacityLimiter(_FINISHERS)
+        self._live: dict[str, LiveRecording] = {}
+        self._nursery: trio.Nursery | None = None  # while it runs
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Write, register and end recordings, until cancelled; what is then left is for `close`."""
+        try:
+            async with trio.open_nursery() as self._nursery:
+                self._nursery.start_soon(self._registrar.run)
+                await self._nursery.start(self._writer.run)
+                task_status.started()
+        finally:
+            self._nursery = None
+
+    @property
+    def live(self) -> Collection[LiveRecording]:
+        """Those that have not ended."""
+        return self._live.values()
+
+    def running(self, recording_id: str) -> LiveRecording | None:
+        """The recording of that id, while it has not ended."""
+        return self._live.get(recording_id)
+
+    async def get(self, recording_id: str) -> Recording | None:
+        """The catalogue's row. Raises CatalogError."""
+        return await self.catalog.run(lambda tx: rows.get(tx, recording_id))
+
+    def begin(
+        self,
+        recording_id: str,
+        audio: WavFormat,
+        *,
+        name: str | None = None,
+        started_at: float,
+        metadata: dict[str, Any],
+        resumable: bool,
+    ) -> LiveRecording:
+        """A new recording, ready for audio at once; file and row come behind.
+
+        Its token is made here: 128 random bits that are the file's name and, later, the way to it.
+        """
+        row = Recording(
+            recording_id=recording_id,
+            token=secrets.token_hex(16),
+            name=name,
+            state="recording",
+            sample_rate=audio.sample_rate,
+            channels=audio.channels,
+            encoding=audio.encoding,
+            started_at=started_at,
+            metadata=metadata,
+        )
+        recording = LiveRecording(row, RecordingFile(self.store, row.path, audio), resumable=resumable)
+        self._registrar.add(recording)
+        self._take_up(recording)
+        log.info("recording started", recording=recording_id, name=name, format=_words(audio))
+        return recording
+
+    def adopt(self, row: Recording, file: RecordingFile, *, resumable: bool) -> LiveRecording:
+        """A recording that an earlier run left unfinished: it waits for its client, if it has one."""
+        recording = LiveRecording(row, file, resumable=resumable)
+        recording.registered.set()
+        self._take_up(recording)
+        self._abandon(recording)
+        return recording
+
+    def rename(self, recording: LiveRecording, name: str) -> None:
+        """Its name has come after its first audio."""
+        recording.row = replace(recording.row, name=name)
+        self._registrar.add(recording)
+        log.info("recording named", recording=recording.recording_id, name=name)
+
+    def _take_up(self, recording: LiveRecording) -> None:
+        self._live[recording.recording_id] = recording
+        self._writer.add(recording)
+        self._count()
+
+    def _count(self) -> None:
+        self._cadence.load = len(self._live)
+        self._metrics.recordings.set(len(self._live))
+
+    def leave(self, recording: LiveRecording, owner: trio.CancelScope) -> None:
+        """A connection lets go of its recording."""
+        if recording.leave(owner) and recording.state == "running":
+            self._abandon(recording)
+
+    def _abandon(self, recording: LiveRecording) -> None:
+        if not recording.resumable:
+            self.finish(recording, "interrupted")
+        elif self._nursery is not None:
+            self._nursery.start_soon(self._await_return, recording, recording.owned)
+
+    async def _await_return(self, recording: LiveRecording, owned: trio.Event) -> None:
+        log.info("waiting for the client", recording=recording.recording_id, received=recording.received)
+        with trio.move_on_after(self._policy.orphan_seconds):
+            await owned.wait()
+        if recording.owner is None and recording.owned is owned:
+            self.finish(recording, "interrupted")
+
+    def finish(self, recording: LiveRecording, reason: Reason) -> None:
+        """That was all of it: it stopped now. Returns at once; the recording's `ended` is set when it has.
+
+        The first call decides.
+        """
+        if recording.state != "running":
+            return
+        recording.state = "finishing"
+        recording.reason = reason
+        recording.stopped_at = time.time()
+        if self._nursery is not None:
+            self._nursery.start_soon(self._end, recording)
+
+    async def _end(self, recording: LiveRecording) -> None:
+        await self._writer.release(recording)
+        for pause in chain(_RETRY_SECONDS, repeat(_RETRY_SECONDS[-1])):
+            if await self._try_to_end(recording):
+                return
+            await trio.sleep(pause)
+
+    async def _try_to_end(self, recording: LiveRecording) -> bool:
+        ending = Ending(
+            row=recording.row,
+            file=recording.file,
+            waiting=tuple(recording.pending),
+            reason=recording.reason,
+            stopped_at=recording.stopped_at,
+            expires_at=expires_at(
+                recording.stopped_at,
+                retention_hours=self._policy.retention_hours,
+                elsewhere=self._policy.elsewhere,
+            ),
+            notes=tuple(recording.notes),
+        )
+        try:
+            final = await trio.to_thread.run_sync(end, self.catalog, ending, limiter=self._finishers)
+        except (OSError, CatalogError) as wrong:
+            recording.kept()
+            log.error("cannot finish", recording=recording.recording_id, error=str(wrong))  # noqa: TRY400 - expected
+            return False
+        recording.kept()
+        self._ended(recording, final)
+        return True
+
+    def _ended(self, recording: LiveRecording, final: Recording) -> None:
+        recording.row = final
+        del self._live[recording.recording_id]
+        self._count()
+        self._metrics.ended.labels(final.state, final.reason).inc()
+        recording.ends()
+        log.info(
+            "recording ended",
+            state=final.state,
+            recording=final.recording_id,
+            name=final.name,
+            reason=final.reason,
+            format=_words(recording.audio),
+            duration=final.duration,
+            size=final.size,
+            audio_bytes=recording.written,
+        )
+
+    async def close(self) -> None:
+        """After `run`: all that came goes to the disk. What can be resumed stays unfinished, the rest ends.
+
+        Bounded by the caller's deadline; what the disk refuses even now is logged.
+        """
+        async with trio.open_nursery() as nursery:
+            for recording in tuple(self._live.values()):
+                nursery.start_soon(self._settle, recording)
+
+    async def _settle(self, recording: LiveRecording) -> None:
+        await self._writer.release(recording)
+        if not recording.resumable:
+            self.finish(recording, "interrupted")
+        if recording.state == "finishing":
+            await self._try_to_end(recording)
+        else:
+            await self._leave_for_client(recording)
+        recording.file.close()
+
+    async def _leave_for_client(self, recording: LiveRecording) -> None:
+        try:
+            if recording.received:
+                await trio.to_thread.run_sync(
+                    _bring_to_disk, recording.file, tuple(recording.pending), limiter=self._finishers
+                )
+        except OSError as wrong:
+            log.error("cannot write", recording=recording.recording_id, error=str(wrong))  # noqa: TRY400 - expected
+        recording.kept()
+        log.info("recording left for its client", recording=recording.recording_id, written=recording.written)
+
+
+def _bring_to_disk(file: RecordingFile, waiting: Sequence[bytes]) -> None:
+    file.append(waiting)
+    file.sync()
+
+
+def _words(audio: WavFormat) -> str:
+    return f"{audio.encoding} {audio.sample_rate} Hz {audio.channels} ch"

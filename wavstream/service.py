@@ -1,0 +1,172 @@
+"""wavstream as a whole: what it is made of, in which order that starts, and in which it stops."""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from storage.catalog import Catalog
+from storage.objects import DirectoryStore
+from wavstream import retention
+from wavstream.access import Access
+from wavstream.downloads.app import build
+from wavstream.ingest import freeswitch
+from wavstream.ingest.freeswitch import FreeSwitch
+from wavstream.ingest.resumable import Resumable
+from wavstream.ingest.server import Ingest
+from wavstream.metrics import Metrics
+from wavstream.process import logs
+from wavstream.process.cadence import Cadence
+from wavstream.process.http import serve_http
+from wavstream.process.settings import Address
+from wavstream.protocol import PATH
+from wavstream.recordings import Policy, Recordings
+from wavstream.recovery import recover
+from wavstream.settings import ServerSettings
+from wavstream.urls import OBJECTS, Urls
+
+CLOSE_SECONDS = 12.0
+"""For all audio to reach the disk at the stop. With the listener's (1 s to drain, 2 s to linger) and HTTP's
+(3 s) this stays below the program's grace."""
+
+log = logs.get(__name__)
+
+
+class DataDirError(OSError):
+    """Another server works in the data directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where a running server is found; ports as they were bound."""
+
+    ingest: Address
+    http: Address
+    public_url: str
+
+    def addresses(self) -> Mapping[str, str]:
+        """As the log shows them, and systemd's status."""
+        return {"ingest": str(self.ingest), "http": str(self.http), "public_url": self.public_url}
+
+
+Opened = Callable[[Listening], None]
+"""Called once, when everything listens."""
+
+
+async def serve(
+    settings: ServerSettings,
+    *,
+    stopping: trio.Event,
+    task_status: trio.TaskStatus[Listening] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run the server until `stopping` is set; then, or when cancelled, leave every file whole, and return.
+
+    Raises OSError where it cannot listen or write, CatalogError where the catalogue cannot be used.
+    """
+
+    def opened(listening: Listening) -> None:
+        task_status.started(listening)
+
+    await trio.to_thread.run_sync(partial(settings.data_dir.mkdir, mode=0o750, parents=True, exist_ok=True))
+    with _only_one(settings.data_dir):
+        catalog = Catalog.open(settings.catalogue_url)
+        try:
+            await trio.to_thread.run_sync(catalog.migrate)
+            store = await trio.to_thread.run_sync(DirectoryStore, settings.data_dir / OBJECTS)
+            server = _Server(settings, catalog, store)
+            await server.run(stopping, opened)
+        finally:
+            catalog.close()
+
+
+class _Server:
+    def __init__(self, settings: ServerSettings, catalog: Catalog, store: DirectoryStore) -> None:
+        self._settings = settings
+        self._cadence = Cadence()
+        self._metrics = Metrics()
+        self._access = Access(settings.token)
+        self._urls = Urls(
+            public_url=settings.wavstream_public_url, recording_base_url=settings.recording_base_url
+        )
+        self._recordings = Recordings(
+            catalog=catalog,
+            store=store,
+            cadence=self._cadence,
+            metrics=self._metrics,
+            policy=Policy(
+                retention_hours=settings.recording_retention_hours,
+                orphan_seconds=settings.wavstream_orphan_seconds,
+                elsewhere=self._urls.elsewhere,
+            ),
+        )
+
+    async def run(self, stopping: trio.Event, opened: Opened) -> None:
+        """HTTP around the rest: it serves until all recordings are on the disk, and cannot hold that up."""
+        http_stopping = trio.Event()
+        app = build(
+            self._recordings,
+            urls=self._urls,
+            access=self._access,
+            metrics=self._metrics,
+            stopping=stopping,
+        )
+        async with trio.open_nursery() as nursery:
+            http = await nursery.start(
+                partial(serve_http, app, self._settings.wavstream_http, stopping=http_stopping)
+            )
+            self._urls.bound(str(http))
+            await self._record(http, stopping, opened)
+            http_stopping.set()
+
+    async def _record(self, http: Address, stopping: trio.Event, opened: Opened) -> None:
+        """The recordings, from the repair of old ones until all are on the disk."""
+        recordings = self._recordings
+        try:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(self._cadence.run)
+                await nursery.start(recordings.run)
+                await recover(recordings, is_resumable=freeswitch.is_resumable)
+                nursery.start_soon(
+                    retention.keep_sweeping, recordings.catalog, recordings.store, self._metrics
+                )
+                await self._take_in(http, stopping, opened)
+                nursery.cancel_scope.cancel()
+        finally:
+            with trio.CancelScope(deadline=trio.current_time() + CLOSE_SECONDS, shield=True):
+                await recordings.close()
+
+    async def _take_in(self, http: Address, stopping: trio.Event, opened: Opened) -> None:
+        """The audio input, from the opening of its listener to the end of its last connection."""
+        ingest = Ingest(
+            {
+                freeswitch.PATH: FreeSwitch(self._recordings, self._cadence),
+                PATH: Resumable(self._recordings, self._urls),
+            },
+            access=self._access,
+            most_connections=self._settings.wavstream_connections,
+            metrics=self._metrics,
+        )
+        async with trio.open_nursery() as nursery:
+            address = await nursery.start(
+                partial(ingest.serve, self._settings.wavstream_ingest, stopping=stopping)
+            )
+            opened(Listening(address, http, self._urls.public_url))
+
+
+@contextmanager
+def _only_one(data_dir: Path) -> Iterator[None]:
+    """Two servers in one data directory would write the same files. The lock dies with the process."""
+    file = os.open(data_dir / "wavstream.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataDirError(f"{data_dir}: another wavstream server works there") from None
+        yield
+    finally:
+        os.close(file)
