@@ -70,9 +70,12 @@ class Applications:
         A key that was verified before costs one keyed hash; any other one the same slow hashes, whether the
         application exists or not. Raises UnauthorizedError, TooManyChecksError.
         """
-        application = await self._look_up(app_id)
-        kept = application.keys if application is not None else ()
         tag = hmac.digest(self._pepper, f"{app_id}\0{api_key}".encode(), "sha256")
+        application = self._lately(app_id)
+        # A key that is not known to be right may be new, and costs the same for an application that there is not.
+        if application is None or self._verified.get(tag) not in application.keys:
+            application = await self._look_up(app_id)
+        kept = application.keys if application is not None else ()
         while self._verified.get(tag) not in kept:
             await self._verify(tag, api_key, kept)
         self._verified.move_to_end(tag)
@@ -80,17 +83,17 @@ class Applications:
             raise UnauthorizedError
         return application
 
+    def _lately(self, app_id: str) -> Application | None:
+        """The application as it was, no longer than KNOWN_SECONDS ago."""
+        application, until = self._known.get(app_id, (None, 0.0))
+        return application if trio.current_time() < until else None
+
     async def _look_up(self, app_id: str) -> Application | None:
-        """The application, maybe as it was KNOWN_SECONDS ago; an unknown one is looked up each time."""
-        known = self._known.get(app_id)
-        now = trio.current_time()
-        if known is not None and now < known[1]:
-            return known[0]
+        until = trio.current_time() + KNOWN_SECONDS
         application = await self.get(app_id)
-        if application is None:
-            self._known.pop(app_id, None)
-        else:
-            self._known[app_id] = application, now + KNOWN_SECONDS
+        self._known.pop(app_id, None)
+        if application is not None:
+            self._known[app_id] = application, until
         return application
 
     async def _verify(self, tag: bytes, api_key: str, kept: tuple[KeyHash, ...]) -> None:

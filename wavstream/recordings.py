@@ -61,13 +61,15 @@ class Recordings:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Write, register and end recordings, until cancelled; what is then left is for `close`."""
-        try:
-            async with trio.open_nursery() as self._nursery:
-                self._nursery.start_soon(self._registrar.run)
-                await self._nursery.start(self._writer.run)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._registrar.run)
+            await nursery.start(self._writer.run)
+            self._nursery = nursery
+            try:
                 task_status.started()
-        finally:
-            self._nursery = None
+                await trio.sleep_forever()
+            finally:
+                self._nursery = None  # before it closes: a connection may let go in the same instant
 
     @property
     def live(self) -> Collection[LiveRecording]:

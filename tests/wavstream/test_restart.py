@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
@@ -68,6 +69,25 @@ async def test_a_server_that_is_cancelled_leaves_what_came_on_the_disk(tmp_path:
                 nursery.cancel_scope.cancel()
     async with running(tmp_path) as server, client(server) as talk:
         assert await talk.start(ID) == Ready(offset=16_000)
+
+
+async def test_many_calls_cut_off_by_a_cancelled_server_are_all_finished(
+    tmp_path: Path, logged: list[Any]
+) -> None:
+    calls = 40
+    async with trio.open_nursery() as nursery:
+        listening: Listening = await nursery.start(partial(serve, settings(tmp_path), stopping=trio.Event()))
+        async with http_client(listening) as http, AsyncExitStack() as streams:
+            server = Server(listening, tmp_path, trio.Event(), http)
+            for number in range(calls):
+                stream = await streams.enter_async_context(await trio.open_tcp_stream(*listening.ingest))
+                await stream.send_all(upgrade("/ws") + text(f"call-{number}") + audio(SECOND))
+            await server.until(lambda found: len(found) == calls)
+            nursery.cancel_scope.cancel()
+    assert "connection failed" not in {entry["event"] for entry in logged}
+    async with running(tmp_path) as server:
+        rows = await server.ended(calls)
+    assert {(row["state"], row["duration"]) for row in rows} == {("completed", 1.0)}
 
 
 async def test_a_recording_whose_client_stays_away_after_the_restart_is_finished(tmp_path: Path) -> None:
