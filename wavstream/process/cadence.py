@@ -7,9 +7,9 @@ and all the others park here until the next beat.
 
 import trio
 
-SECONDS_BY_LOAD = ((12, 0.1), (24, 0.2), (100, 0.4))
-"""(sessions at most, seconds between beats): lively with few, thrifty with many. Up to a hundred sessions
-that is about as many wake-ups a second with many as with few."""
+SECONDS_BY_LOAD = ((12, 0.1), (24, 0.2), (48, 0.4))
+"""(sessions at most, seconds between beats): lively with few, thrifty with many. Up to here there are no more
+wake-ups a second with many sessions than with a dozen."""
 SLOWEST_SECONDS = 0.5
 
 
