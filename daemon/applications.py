@@ -72,7 +72,7 @@ class Applications:
         """
         tag = hmac.digest(self._pepper, f"{app_id}\0{api_key}".encode(), "sha256")
         application = self._lately(app_id)
-        # A key that is not known to be right may be new, and costs the same for an application that there is not.
+        # A key that is not known to be right may be new. And it costs the same where there is no application.
         if application is None or self._verified.get(tag) not in application.keys:
             application = await self._look_up(app_id)
         kept = application.keys if application is not None else ()

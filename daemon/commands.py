@@ -22,6 +22,8 @@ from wavstream.process import logs
 
 HEAVY = frozenset({"record/start", "record/stop", "play_and_get_digits"})
 """The commands that share one cooldown."""
+MOST_FINISHING = 4
+"""Stopped recordings of one call that may wait for wavstream: each holds its audio in memory until then."""
 OVER = "the call has ended"
 
 log = logs.get(__name__)
@@ -181,6 +183,8 @@ def _record_start(tx: Connection, session: sessions.Session, request: Request, c
         return _Plan(error=OVER)
     if changes.current(tx, session.session_uuid) is not None:
         return _Plan(error="the call is being recorded already")
+    if changes.finishing(tx, session.session_uuid) >= MOST_FINISHING:
+        return _Plan(error="earlier recordings of the call still wait for wavstream")
     order = Order(
         recording_id=str(uuid.uuid4()),
         command_uid=request.command_uid,

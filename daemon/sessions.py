@@ -114,8 +114,11 @@ class Sessions:
 
         Raises ShuttingDownError; daemon.legs.ports.NoPortLeft, and OSError where no socket is to be had.
         """
+        nursery = self._nursery
         if self.closing:
             raise ShuttingDownError
+        if nursery is None:
+            raise RuntimeError("the sessions do not run")
         row = table.Session(
             session_uuid=new_session_uuid(self._node),
             app_id=call.app_id,
@@ -135,17 +138,15 @@ class Sessions:
             undo.pop_all()
         # From here to the end there is no checkpoint: a request that is cancelled has its call, or has not.
         session = Session(row.session_uuid, legs, self._surroundings(row))
-        self._begin(session)
+        self._begin(session, nursery)
         self._announce()
         log.info("session created", session=row.session_uuid, app=call.app_id, legs=call.legs)
         return row, session
 
-    def _begin(self, session: Session) -> None:
-        if self._nursery is None:
-            raise RuntimeError("the sessions do not run")
+    def _begin(self, session: Session, nursery: trio.Nursery) -> None:
         self._live[session.session_uuid] = session
         self._cadence.load = len(self._live)
-        self._nursery.start_soon(self._keep, session, name=f"session {session.session_uuid}")
+        nursery.start_soon(self._keep, session, name=f"session {session.session_uuid}")
 
     async def _keep(self, session: Session) -> None:
         try:

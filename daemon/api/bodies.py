@@ -9,6 +9,9 @@ from daemon.media import codecs
 MAX_BODY_BYTES = 64 * 1024
 """More than any body of this API needs."""
 
+MOST_OF_A_NAME = 80
+"""Characters shown of a field that there is not."""
+
 
 class BodyError(Exception):
     """A body that is not what the call takes. Its text may be shown to the client."""
@@ -91,6 +94,11 @@ def parse(kind: type[B], body: bytes) -> B:
         return kind.model_validate_json(body or b"{}")
     except ValidationError as wrong:
         first = wrong.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "body"
+        where = _shown(".".join(str(part) for part in first["loc"])) or "body"
         words = "no such field" if first["type"] == "extra_forbidden" else first["msg"]
         raise BodyError(f"{where}: {words.removeprefix('Value error, ')}") from None
+
+
+def _shown(name: str) -> str:
+    """A field's name, which the client may have made up, as it may stand in an error and in the log."""
+    return name.encode("unicode_escape").decode()[:MOST_OF_A_NAME]

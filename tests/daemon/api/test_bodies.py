@@ -1,0 +1,126 @@
+"""What may stand in a request's body."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.api.bodies import ApplicationBody, Body, BodyError, CommandBody, SessionBody, parse
+
+KEY = {"api_key": "sixteen letters!"}
+
+
+def test_an_empty_body_is_an_empty_object() -> None:
+    assert parse(CommandBody, b"") == parse(CommandBody, b"{}") == CommandBody()
+    assert parse(SessionBody, b"").legs == 1
+
+
+@pytest.mark.parametrize("uid", ["a", "A-b_c.9", "x" * 128])
+def test_a_command_uid_is_up_to_128_of_its_characters(uid: str) -> None:
+    assert parse(CommandBody, json.dumps({"command_uid": uid}).encode()).command_uid == uid
+
+
+@pytest.mark.parametrize("uid", ["", "x" * 129, "a b", "a/b", "\u00e4", "a\n", None, 1, True, ["a"]])
+def test_any_other_command_uid_is_refused(uid: object) -> None:
+    with pytest.raises(BodyError, match=r"^command_uid: "):
+        parse(CommandBody, json.dumps({"command_uid": uid}).encode())
+
+
+@pytest.mark.parametrize(
+    "body", [b"{nope", b"[]", b"null", b'"x"', b"1", b" ", b"\xff", b"{}{}", b"{'a': 1}"]
+)
+def test_what_is_no_json_object_is_refused_in_words(body: bytes) -> None:
+    with pytest.raises(BodyError, match=r"^body: (Invalid JSON|Input should be an object)"):
+        parse(CommandBody, body)
+
+
+@pytest.mark.parametrize("kind", [CommandBody, SessionBody])
+def test_any_other_field_is_refused_by_name(kind: type[CommandBody] | type[SessionBody]) -> None:
+    with pytest.raises(BodyError, match=r"^url: no such field$"):
+        parse(kind, b'{"url": "ws://elsewhere"}')
+
+
+def test_a_session_may_say_who_calls_whom_and_how() -> None:
+    told = {
+        "caller_id": "+49 30 1",
+        "did": "100",
+        "legs": 2,
+        "rtp": {"payload_type": 96, "encoding": "L16", "rate": 16000},
+    }
+    body = parse(SessionBody, json.dumps(told).encode())
+    assert body.model_dump() == told
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("legs", 0),
+        ("legs", 3),
+        ("legs", True),
+        ("legs", 1.0),
+        ("legs", "1"),
+        ("caller_id", "x" * 129),
+        ("caller_id", "a\nb"),
+        ("did", 100),
+        ("rtp", {}),
+        ("rtp", {"payload_type": 128, "encoding": "L16", "rate": 8000}),
+        ("rtp", {"payload_type": 96, "encoding": "opus", "rate": 48000}),
+        ("rtp", {"payload_type": 96, "encoding": "L16", "rate": 8001}),
+        ("rtp", {"payload_type": 96, "encoding": "PCMU", "rate": 16000}),
+    ],
+)
+def test_a_session_with_anything_else_is_refused_by_the_fields_name(field: str, value: object) -> None:
+    with pytest.raises(BodyError, match=rf"^{field}"):
+        parse(SessionBody, json.dumps({field: value}).encode())
+
+
+def test_an_application_has_defaults_for_all_but_its_key() -> None:
+    body = parse(ApplicationBody, json.dumps(KEY).encode())
+    assert (body.webhook_url, body.rate_limit, body.events) == ("", 0, [])
+    with pytest.raises(BodyError, match=r"^api_key: Field required"):
+        parse(ApplicationBody, b"{}")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("api_key", "fifteen letters"),
+        ("api_key", "x" * 257),
+        ("api_key", " blank at its beginning"),
+        ("api_key", "sixteen lett\u00e4rs!"),
+        ("api_key", "sixteen\tletters!"),
+        ("rate_limit", -1),
+        ("rate_limit", 10_001),
+        ("rate_limit", 1.5),
+        ("events", ["call.gone"]),
+        ("events", "call.new"),
+        ("webhook_url", None),
+    ],
+)
+def test_an_application_with_anything_else_is_refused_by_the_fields_name(field: str, value: object) -> None:
+    with pytest.raises(BodyError, match=rf"^{field}"):
+        parse(ApplicationBody, json.dumps(KEY | {field: value}).encode())
+
+
+def wrong_with(kind: type[Body], body: bytes) -> str:
+    """What is wrong with a body, in words; "" where nothing is."""
+    try:
+        parse(kind, body)
+    except BodyError as wrong:
+        return str(wrong)
+    return ""
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
+def test_whatever_comes_is_a_body_or_an_error_in_words(body: bytes) -> None:
+    for kind in (CommandBody, SessionBody, ApplicationBody):
+        words = wrong_with(kind, body)
+        assert words.isprintable()
+        assert len(words) < 300

@@ -1,0 +1,339 @@
+"""What commands come to: decided and stored at once, done once, whoever repeats them."""
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from daemon.commands import (
+    HEAVY,
+    MOST_FINISHING,
+    CooldownError,
+    ForeignSessionError,
+    NoWavstreamError,
+    UnknownCommandError,
+    UnknownSessionError,
+)
+from daemon.node import new_session_uuid
+from daemon.sessions import ShuttingDownError
+from storage.catalog import CatalogError
+from storage.commands import Command
+from tests.daemon.exchange import FakeRecorder, exchange
+from tests.daemon.inline import InlineCatalog
+
+COOLED = 2.0
+"""Between two commands of the heavy group."""
+
+
+async def test_start_and_stop_are_stored_with_their_events_and_done(
+    autojump_clock: MockClock, catalog: InlineCatalog
+) -> None:
+    async with exchange(catalog) as calls:
+        uid = await calls.call(caller_id="+49 30 1", did="100")
+        await trio.sleep(10)
+        assert await calls.order(uid, "record/start", "start-1") == (True, None)
+        (row,) = calls.recordings(uid)
+        assert (row.state, row.command_uid, row.encoding, row.sample_rate) == (
+            "recording",
+            "start-1",
+            "pcm16",
+            8000,
+        )
+        assert row.started_at == 1_000_010
+        (recording,) = calls.recorder.made
+        assert recording.order.started.monotonic == 10
+        assert recording.about == {"session_uuid": uid, "caller_id": "+49 30 1", "did": "100"}
+        await trio.sleep(5)
+        assert await calls.order(uid, "record/stop", "stop-1") == (True, None)
+        (row,) = calls.recordings(uid)
+        assert (row.state, row.reason, row.stopped_at) == ("finishing", "stopped", 1_000_015)
+        assert recording.stops == [(15, "stopped")]
+        await wait_all_tasks_blocked()
+        assert [end[:2] for end in calls.fate.ends] == [("finish", row.recording_id)]
+        assert calls.names(uid) == ["call.new", "command.result", "command.result"]
+        result = calls.events(uid)[1]
+        assert (result["command"], result["command_uid"], result["success"]) == (
+            "record/start",
+            "start-1",
+            True,
+        )
+        assert "error" not in result
+
+
+async def test_a_command_without_a_uid_is_given_one(
+    autojump_clock: MockClock, catalog: InlineCatalog
+) -> None:
+    async with exchange(catalog) as calls:
+        uid = await calls.call()
+        taken = await calls.commands.execute(calls.request(uid, "record/start"))
+        assert uuid.UUID(taken.command_uid).version == 4
+        assert uuid.UUID(taken.operation_id).version == 4
+        assert calls.recordings(uid)[0].command_uid == taken.command_uid
+
+
+async def test_commands_that_contradict_the_calls_state_are_answered_with_the_reason(
+    autojump_clock: MockClock, catalog: InlineCatalog
+) -> None:
+    async with exchange(catalog) as calls:
+        uid = await calls.call()
+        expected = [
+            ("record/stop", "the call is not being recorded"),
+            ("record/start", None),
+            ("record/start", "the call is being recorded already"),
+            ("record/stop", None),
+            ("record/stop", "the call is not being recorded"),
+            ("hangup", None),
+            ("hangup", "the call has ended"),
+            ("record/start", "the call has ended"),
+            ("record/stop", "the call has ended"),
+        ]
+        for command, error in expected:
+            assert await calls.order(uid, command) == (error is None, error)
+            await trio.sleep(COOLED)
+        results = [event for event in calls.events(uid) if event["event"] == "command.result"]
+        assert [(event["command"], event.get("error")) for event in results] == expected
+        assert len(calls.recorder.made) == 1
+
+
+async def test_after_a_stop_the_call_can_be_recorded_again(
+    autojump_clock: MockClock, catalog: InlineCatalog
+) -> None:
+    async with exchange(catalog) as calls:
+        uid = await calls.call()
+        for command in ("record/start", "record/stop", "record/start"):
+            await trio.sleep(COOLED)
+            assert await calls.order(uid, command) == (True, None)
+        assert [row.state for row in calls.recordings(uid)] == ["recording", "finishing"]
+
+
+async def test_a_call_whose_recordings_pile_up_before_wavstream_takes_no_more_of_them(
+    autojump_clock: MockClock, catalog: InlineCatalog
+) -> None:
+    async with exchange(catalog) as calls:
+        uid = await calls.call()
+        for _ in range(MOST_FINISHING):
+            await calls.order(uid, "record/start")
+            await trio.sleep(COOLED)
+            await calls.order(uid, "record/stop")
+            await trio.sleep(COOLED)
+        success, error = await calls.order(uid, "record/start")
+        assert not success
+        assert error == "earlier recordings of the call still wait for wavstream"
+
+
+async def test_a_hangup_ends_the_call_and_its_recording(
+    autojump_clock: MockClock, catalog: InlineCatalog
+) -> None:
+    async with exchange(catalog) as calls:
+        uid = await calls.call()
+        await calls.order(uid, "record/start")
+        await trio.sleep(1)
+        assert await calls.order(uid, "hangup") == (True, None)
+        assert calls.recorder.made[0].stops == [(1, "hangup")]
+        assert calls.recordings(uid)[0].reason == "hangup"
+        row = calls.row(uid)
+        assert (row.state, row.cause, row.ended_at) == ("ended", "hangup", 1_000_001)
+        assert calls.names(uid) == ["call.new", "command.result", "command.result", "call.hangup"]
+        await trio.sleep(1)
+        assert calls.sessions.live(uid) is None
+
+
+async def test_what_is_refused_changes_nothing(autojump_clock: MockClock, catalog: InlineCatalog) -> None:
+    async with exchange(catalog, FakeRecorder(can_record=False)) as calls:
+        uid = await calls.call()
+        stranger = calls.request(uid, "hangup", app_id="stranger")
+        refused = [
+            (calls.request(uid, "play_and_get_digits"), UnknownCommandError),
+            (calls.request(uid, "record/dance"), UnknownCommandError),
+            (calls.request(new_session_uuid("node1"), "hangup"), UnknownSessionError),
+            (stranger, ForeignSessionError),
+            (calls.request(uid, "record/start"), NoWavstreamError),
+        ]
+        for request, error in refused:
+            with pytest.raises(error):
+                await calls.commands.execute(request)
+        assert calls.names(uid) == ["call.new"]
+        # 503 is for record/start alone, and was not charged.
+        assert await calls.order(uid, "record/stop") == (False, "the call is not being recorded")
+
+
+async def test_the_heavy_group_shares_one_cooldown_which_a_refused_command_does_not_extend(
+    autojump_clock: MockClock, catalog: InlineCatalog
+) -> None:
+    assert {"record/start", "record/stop", "play_and_get_digits"} == HEAVY
+    async with exchange(catalog) as calls:
+        uid, other = await calls.call(), await calls.call()
+        await calls.order(uid, "record/start")
+        for _ in range(19):
+            await trio.sleep(0.1)
+            with pytest.raises(CooldownError) as early:
+                await calls.order(uid, "record/stop")
+            assert early.value.seconds == pytest.approx(2 - trio.current_time())
+        assert await calls.order(other, "record/start") == (True, None)  # each session has its own
+        await trio.sleep(0.1)
+        assert await calls.order(uid, "record/stop") == (True, None)
+
+
+async def test_a_hangup_is_in_no_cooldown(autojump_clock: MockClock, catalog: InlineCatalog) -> None:
+    async with exchange(catalog) as calls:
+        uid = await calls.call()
+        await calls.order(uid, "record/start")
+        assert await calls.order(uid, "hangup") == (True, None)
+
+
+async def test_a_repeat_gets_the_first_answer_does_nothing_and_is_not_charged(
+    autojump_clock: MockClock, catalog: InlineCatalog
+) -> None:
+    async with exchange(catalog) as calls:
+        uid = await calls.call()
+        request = calls.request(uid, "record/start", "once")
+        first = await calls.commands.execute(request)
+        await trio.sleep(1)
+        assert await calls.commands.execute(request) == first  # also within the cooldown
+        await trio.sleep(1)
+        for _ in range(3):
+            assert await calls.commands.execute(request) == first
+        assert await calls.order(uid, "record/stop") == (True, None)
+        assert len(calls.recorder.made) == 1
+        assert calls.names(uid) == ["call.new", "command.result", "command.result"]
+
+
+async def test_a_uid_is_a_key_for_one_command_of_one_session(
+    autojump_clock: MockClock, catalog: InlineCatalog
+) -> None:
+    async with exchange(catalog) as calls:
+        uid, other = await calls.call(), await calls.call()
+        for session in (uid, other):
+            assert await calls.order(session, "record/start", "same") == (True, None)
+        await trio.sleep(COOLED)
+        assert await calls.order(uid, "record/stop", "same") == (True, None)
+
+
+async def test_repeats_at_the_same_time_get_one_answer_and_have_one_effect(
+    autojump_clock: MockClock, catalog: InlineCatalog
+) -> None:
+    async with exchange(catalog) as calls:
+        uid = await calls.call()
+        answers: list[Command] = []
+
+        async def repeat() -> None:
+            answers.append(await calls.commands.execute(calls.request(uid, "record/start", "once")))
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(50):
+                nursery.start_soon(repeat)
+        assert len(answers) == 50
+        assert len(set(answers)) == 1
+        assert len(calls.recorder.made) == 1
+        assert calls.names(uid) == ["call.new", "command.result"]
+
+
+async def test_a_repeat_after_a_restart_gets_the_first_answer_again(
+    autojump_clock: MockClock, catalog: InlineCatalog
+) -> None:
+    async with exchange(catalog) as calls:
+        uid = await calls.call()
+        first = await calls.commands.execute(calls.request(uid, "record/start", "once"))
+    async with exchange(catalog, FakeRecorder(can_record=False)) as calls:
+        assert await calls.commands.execute(calls.request(uid, "record/start", "once")) == first
+        assert calls.recorder.made == []
+        # Another one finds the call gone, before the start that would end it in the catalogue.
+        assert await calls.order(uid, "hangup") == (True, None)
+
+
+async def test_a_call_that_no_process_has_any_more_cannot_be_recorded(
+    autojump_clock: MockClock, catalog: InlineCatalog
+) -> None:
+    async with exchange(catalog) as calls:
+        uid = await calls.call()
+    async with exchange(catalog) as calls:
+        assert await calls.order(uid, "record/start") == (False, "the call has ended")
+
+
+async def test_a_catalogue_that_fails_leaves_nothing_done_and_nothing_charged(
+    autojump_clock: MockClock, catalog: InlineCatalog
+) -> None:
+    async with exchange(catalog) as calls:
+        uid = await calls.call()
+        catalog.broken = 1
+        with pytest.raises(CatalogError):
+            await calls.order(uid, "record/start")
+        assert calls.recorder.made == []
+        assert await calls.order(uid, "record/start") == (True, None)
+
+
+async def test_a_daemon_that_is_about_to_end_takes_no_commands(
+    autojump_clock: MockClock, catalog: InlineCatalog
+) -> None:
+    async with exchange(catalog) as calls:
+        uid = await calls.call()
+        await calls.sessions.close()
+        with pytest.raises(ShuttingDownError):
+            await calls.order(uid, "hangup")
+
+
+def hanging(catalog: InlineCatalog, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Make the catalogue wait before each transaction, as for its turn; returns what ends that."""
+    gate = trio.Event()
+    original = catalog.run
+
+    async def run(work: object) -> object:
+        await gate.wait()
+        return await original(work)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(catalog, "run", run)
+    return gate.set
+
+
+async def test_a_command_that_is_cancelled_while_it_waits_is_not_taken_at_all(
+    autojump_clock: MockClock, catalog: InlineCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with exchange(catalog) as calls:
+        uid = await calls.call()
+        go_on = hanging(catalog, monkeypatch)
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):  # the first waits for the catalogue, the others for it
+                nursery.start_soon(calls.order, uid, "record/start", "once")
+            await wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+        go_on()
+        assert calls.recorder.made == []
+        assert calls.names(uid) == ["call.new"]
+        assert await calls.order(uid, "record/start", "once") == (True, None)
+
+
+async def test_a_command_whose_client_leaves_during_the_transaction_is_done_all_the_same(
+    autojump_clock: MockClock, catalog: InlineCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with exchange(catalog) as calls:
+        uid = await calls.call()
+        scope = trio.CancelScope()
+        original = catalog.transaction
+
+        def leave() -> object:
+            scope.cancel()
+            return original()
+
+        with monkeypatch.context() as patched:
+            patched.setattr(catalog, "transaction", leave)
+            with scope:
+                await calls.order(uid, "record/start", "once")
+        assert calls.names(uid) == ["call.new", "command.result"]
+        assert len(calls.recorder.made) == 1
+
+
+async def test_a_call_may_not_pile_up_recordings_that_wait_for_wavstream(
+    autojump_clock: MockClock, catalog: InlineCatalog
+) -> None:
+    async with exchange(catalog) as calls:
+        uid = await calls.call()
+        for _ in range(MOST_FINISHING):  # nobody marks them as completed: wavstream is away
+            assert await calls.order(uid, "record/start") == (True, None)
+            await trio.sleep(COOLED)
+            assert await calls.order(uid, "record/stop") == (True, None)
+            await trio.sleep(COOLED)
+        words = "earlier recordings of the call still wait for wavstream"
+        assert await calls.order(uid, "record/start") == (False, words)
+        assert len(calls.recorder.made) == MOST_FINISHING
