@@ -14,17 +14,18 @@ import httpx
 import trio
 from quart_trio import QuartTrio
 
-from daemon import recovery, wavstream_http
+from daemon import wavstream_http
 from daemon.api import app, health, operator, sessions
 from daemon.api.files import Files
 from daemon.applications import Applications
-from daemon.commands import Commands
-from daemon.completion import Completion
+from daemon.calls import recovery
+from daemon.calls.commands import Commands
+from daemon.calls.completion import Completion
+from daemon.calls.recorder import Recorder
+from daemon.calls.sessions import Sessions
 from daemon.legs.ports import RtpPorts
 from daemon.metrics import Metrics
 from daemon.node import node_id
-from daemon.recorder import Recorder
-from daemon.sessions import Sessions
 from daemon.settings import DaemonSettings
 from daemon.wavstream_http import WavstreamHttp
 from daemon.webhooks import connection

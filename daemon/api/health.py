@@ -6,8 +6,8 @@ import trio
 from quart import Response
 
 from daemon.api.answers import Refusal, said
+from daemon.calls.sessions import Sessions
 from daemon.metrics import Metrics
-from daemon.sessions import Sessions
 from daemon.wavstream_http import WavstreamHttp
 from storage.catalog import Catalog
 

@@ -13,7 +13,7 @@ from daemon.api import bodies, guard, views
 from daemon.api.answers import Refusal, said
 from daemon.api.files import Files
 from daemon.applications import Applications
-from daemon.commands import (
+from daemon.calls.commands import (
     Commands,
     CooldownError,
     ForeignSessionError,
@@ -22,11 +22,11 @@ from daemon.commands import (
     UnknownCommandError,
     UnknownSessionError,
 )
+from daemon.calls.moment import Moment
+from daemon.calls.sessions import CallRequest, Sessions, ShuttingDownError
 from daemon.legs.ports import PortsExhaustedError
 from daemon.media import codecs
-from daemon.moment import Moment
 from daemon.node import is_session_uuid
-from daemon.sessions import CallRequest, Sessions, ShuttingDownError
 from storage import call_recordings
 from storage import sessions as rows
 from storage.applications import Application

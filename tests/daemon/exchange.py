@@ -8,13 +8,13 @@ from typing import Any
 
 import trio
 
-from daemon.commands import Commands, Request
+from daemon.calls.commands import Commands, Request
+from daemon.calls.moment import Moment
+from daemon.calls.session import Order
+from daemon.calls.sessions import CallRequest, Sessions
 from daemon.legs.ports import RtpPorts
 from daemon.legs.rtp import RtpLeg
-from daemon.moment import Moment
 from daemon.recording.endpoint import RecordingFormat
-from daemon.session import Order
-from daemon.sessions import CallRequest, Sessions
 from storage import call_recordings, schema
 from storage import sessions as session_rows
 from storage.call_recordings import CallRecording

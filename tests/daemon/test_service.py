@@ -12,7 +12,8 @@ import httpx
 import pytest
 import trio
 
-from daemon import completion, service
+from daemon import service
+from daemon.calls import completion
 from daemon.demo.receiver import Received, Receiver
 from daemon.service import DataDirError, serve
 from storage.catalog import CatalogError
@@ -112,7 +113,7 @@ async def test_a_contradiction_is_told_with_its_reason(tmp_path: Path) -> None:
 
 
 async def test_a_stopped_recording_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daemon.cooldown.Cooldown.remaining", lambda *_args: 0.0)
+    monkeypatch.setattr("daemon.calls.cooldown.Cooldown.remaining", lambda *_args: 0.0)
     async with (
         both(tmp_path) as (daemon, _),
         receiving() as receiver,

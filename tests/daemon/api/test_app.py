@@ -8,7 +8,7 @@ import trio
 
 from daemon.api import app as module
 from daemon.api.bodies import MAX_BODY_BYTES
-from daemon.session import Session
+from daemon.calls.session import Session
 from storage.catalog import Catalog, CatalogError
 from tests.daemon.api.test_guard import refused
 from tests.daemon.running import API_KEY, running
@@ -94,7 +94,7 @@ async def test_while_the_daemon_ends_calls_and_commands_are_503(
         for leg in session.legs:
             leg.close()
 
-    monkeypatch.setattr("daemon.session.Session.run", linger)
+    monkeypatch.setattr("daemon.calls.session.Session.run", linger)
     async with running(tmp_path) as daemon, daemon.application() as shop:
         session = await shop.call()
         daemon.stopping.set()

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 import trio
 from sqlalchemy import Connection
 
-from daemon import changes
+from daemon.calls import changes
 from daemon.wavstream_http import Held, WavstreamError
 from storage.catalog import Catalog, CatalogError
 from wavstream.process import logs

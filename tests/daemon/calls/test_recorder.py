@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from daemon.calls.moment import Moment
+from daemon.calls.recorder import Recorder
+from daemon.calls.session import Order
 from daemon.legs.leg import Leg
 from daemon.media.codecs import named
 from daemon.media.timeline import CALLEE, CALLER
-from daemon.moment import Moment
-from daemon.recorder import Recorder
 from daemon.recording.endpoint import RecordingFormat
-from daemon.session import Order
 from tests.daemon.legs.caller import make_leg
 from tests.daemon.running import settings
 from wavstream.process.cadence import Cadence

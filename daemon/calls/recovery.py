@@ -5,8 +5,8 @@ import time
 import trio
 from sqlalchemy import Connection
 
-from daemon import changes
-from daemon.session import Fate
+from daemon.calls import changes
+from daemon.calls.session import Fate
 from storage import call_recordings, sessions
 from storage.catalog import Catalog
 from wavstream.process import logs

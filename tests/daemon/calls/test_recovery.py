@@ -2,7 +2,7 @@
 
 import pytest
 
-from daemon import recovery
+from daemon.calls import recovery
 from storage import call_recordings, sessions
 from tests.daemon.exchange import FakeFate
 from tests.daemon.inline import InlineCatalog

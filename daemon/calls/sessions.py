@@ -10,16 +10,16 @@ from weakref import WeakValueDictionary
 import trio
 from sqlalchemy import Connection
 
-from daemon import changes
-from daemon.changes import REASONS, Cause
+from daemon.calls import changes
+from daemon.calls.changes import REASONS, Cause
+from daemon.calls.moment import Moment
+from daemon.calls.session import Fate, Order, Running, Session, Surroundings
 from daemon.legs.ports import RtpPorts
 from daemon.legs.rtp import RtpLeg
 from daemon.media.codecs import STATIC, Codec
 from daemon.media.timeline import CALLEE, CALLER
-from daemon.moment import Moment
 from daemon.node import new_session_uuid
 from daemon.recording.endpoint import RecordingFormat
-from daemon.session import Fate, Order, Running, Session, Surroundings
 from storage import sessions as table
 from storage.catalog import Catalog, CatalogError
 from wavstream.process import logs
@@ -44,7 +44,7 @@ class CallRequest:
 
 
 class Recorder(Protocol):
-    """Makes recordings; see `daemon.recorder.Recorder`."""
+    """Makes recordings; see `daemon.calls.recorder.Recorder`."""
 
     @property
     def can_record(self) -> bool:

@@ -8,14 +8,14 @@ import trio
 from sqlalchemy import Connection
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from daemon import session as session_module
+from daemon.calls import session as session_module
+from daemon.calls.moment import Moment
+from daemon.calls.session import Order
+from daemon.calls.sessions import CallRequest, ShuttingDownError
 from daemon.legs.ports import PortsExhaustedError, RtpPorts
 from daemon.legs.rtp import RtpLeg
 from daemon.media.codecs import named
-from daemon.moment import Moment
 from daemon.recording.failure import RecordingFailed
-from daemon.session import Order
-from daemon.sessions import CallRequest, ShuttingDownError
 from storage.catalog import CatalogError
 from tests.daemon.exchange import KEPT, FakeRecorder, exchange, exchange_of
 from tests.daemon.inline import InlineCatalog

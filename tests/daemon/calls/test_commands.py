@@ -7,7 +7,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from daemon.commands import (
+from daemon.calls.commands import (
     HEAVY,
     MOST_FINISHING,
     CooldownError,
@@ -16,8 +16,8 @@ from daemon.commands import (
     UnknownCommandError,
     UnknownSessionError,
 )
+from daemon.calls.sessions import ShuttingDownError
 from daemon.node import new_session_uuid
-from daemon.sessions import ShuttingDownError
 from storage.catalog import CatalogError
 from storage.commands import Command
 from tests.daemon.exchange import FakeRecorder, exchange

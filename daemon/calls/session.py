@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import trio
 
+from daemon.calls.moment import Moment
 from daemon.legs.rtp import RtpLeg
-from daemon.moment import Moment
 from daemon.recording.endpoint import RecordingFormat
 from daemon.recording.failure import RecordingFailed
 from wavstream.process import logs
@@ -44,7 +44,7 @@ class Running(Protocol):
 
 
 class Fate(Protocol):
-    """What becomes of a recording that ran; see `daemon.completion.Completion`."""
+    """What becomes of a recording that ran; see `daemon.calls.completion.Completion`."""
 
     async def finish(self, recording_id: str, kept: Completed) -> None:
         """All of it is at wavstream."""
@@ -77,7 +77,7 @@ class _Active:
 
 
 class Session:
-    """A call while it lives. Whoever changes it holds its lock (`daemon.sessions`)."""
+    """A call while it lives. Whoever changes it holds its lock (`daemon.calls.sessions`)."""
 
     def __init__(self, session_uuid: str, legs: Sequence[RtpLeg], surroundings: Surroundings) -> None:
         self.session_uuid = session_uuid

@@ -9,8 +9,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from daemon import completion as module
-from daemon.completion import Completion
+from daemon.calls import completion as module
+from daemon.calls.completion import Completion
 from daemon.wavstream_http import Held, WavstreamError
 from storage import call_recordings, schema
 from tests.daemon.inline import InlineCatalog

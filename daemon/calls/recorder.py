@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from daemon.calls.session import Order
 from daemon.legs.leg import Leg
 from daemon.recording.endpoint import RecordingFormat, WavstreamEndpoint
 from daemon.recording.recording import Recording
-from daemon.session import Order
 from daemon.settings import DaemonSettings
 from wavstream.process import logs
 from wavstream.process.cadence import Cadence

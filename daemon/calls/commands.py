@@ -8,12 +8,12 @@ from functools import partial
 import trio
 from sqlalchemy import Connection
 
-from daemon import changes
-from daemon.cooldown import Cooldown
-from daemon.moment import Moment
+from daemon.calls import changes
+from daemon.calls.cooldown import Cooldown
+from daemon.calls.moment import Moment
+from daemon.calls.session import Order, Session
+from daemon.calls.sessions import Sessions, ShuttingDownError
 from daemon.recording.endpoint import RecordingFormat
-from daemon.session import Order, Session
-from daemon.sessions import Sessions, ShuttingDownError
 from storage import call_recordings, commands, sessions
 from storage.call_recordings import CallRecording
 from storage.catalog import Catalog

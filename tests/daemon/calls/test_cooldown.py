@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.cooldown import SECONDS, Cooldown
+from daemon.calls.cooldown import SECONDS, Cooldown
 
 
 def test_a_session_that_was_never_charged_need_not_wait() -> None:
