@@ -39,8 +39,8 @@ READY_SECONDS = 8.0
 meanwhile, and waits a little longer than this."""
 COMPLETED_SECONDS = 50.0
 """For the file of a long call to be synced and hashed. After it the client comes back, and asks again."""
-ACK_SECONDS = 0.5
-"""From one ack to the next: twice as often as the protocol asks for, and more would be of no use."""
+ACK_SECONDS = 0.9
+"""From one ack to the next: the protocol asks for one a second, and each costs much."""
 
 log = logs.get(__name__)
 
