@@ -21,7 +21,8 @@ test: .venv/installed
 check: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/flake8-async $(ASYNC) $(PY)
+	@echo $(BIN)/flake8-async $(ASYNC)
+	@$(BIN)/flake8-async $(ASYNC) $(PY)
 	$(BIN)/mypy
 
 bench: .venv/installed

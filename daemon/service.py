@@ -1,13 +1,9 @@
 """The daemon as a whole: what it is made of, in which order that starts, and in which it stops."""
 
-import fcntl
-import os
 import ssl
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import httpx
@@ -35,16 +31,13 @@ from daemon.webhooks.target import TargetRules
 from storage.catalog import Catalog
 from wavstream.process.cadence import Cadence
 from wavstream.process.http import serve_http
+from wavstream.process.lock import alone
 from wavstream.process.settings import Address
 
 DRAIN_SECONDS = 12.0
 """For all recordings to reach wavstream's disk, and their events the outbox, once it is told to end."""
 LAST_WEBHOOKS_SECONDS = 3.0
 """For the webhooks that are due by then. What does not leave is stored, and leaves after the next start."""
-
-
-class DataDirError(OSError):
-    """Another daemon works in the data directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +66,7 @@ async def serve(  # noqa: ASYNC128 - it hands `started` on
     Raises OSError where it cannot listen or write, CatalogError where the catalogue cannot be used.
     """
     await trio.to_thread.run_sync(partial(settings.data_dir.mkdir, mode=0o750, parents=True, exist_ok=True))
-    with _only_one(settings.data_dir):
+    with alone(settings.data_dir, "daemon"):
         catalog = Catalog.open(settings.catalog_url)
         tls = await trio.to_thread.run_sync(ssl.create_default_context)
         try:
@@ -178,17 +171,3 @@ class _Daemon:
         )
         routes = [*sessions.routes(calls), *operator.routes(operators), *health.routes(supervisor)]
         return app.build(routes, metrics)
-
-
-@contextmanager
-def _only_one(data_dir: Path) -> Iterator[None]:
-    """Two daemons of one node would end each other's calls. The lock dies with the process."""
-    file = os.open(data_dir / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DataDirError(f"{data_dir}: another wavstream daemon works there") from None
-        yield
-    finally:
-        os.close(file)

@@ -1,12 +1,8 @@
 """wavstream as a whole: what it is made of, in which order that starts, and in which it stops."""
 
-import fcntl
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import trio
 
@@ -23,6 +19,7 @@ from wavstream.metrics import Metrics
 from wavstream.process import logs
 from wavstream.process.cadence import Cadence
 from wavstream.process.http import serve_http
+from wavstream.process.lock import alone
 from wavstream.process.settings import Address
 from wavstream.protocol import PATH
 from wavstream.recordings import Policy, Recordings
@@ -35,10 +32,6 @@ CLOSE_SECONDS = 12.0
 (3 s) this stays below the program's grace."""
 
 log = logs.get(__name__)
-
-
-class DataDirError(OSError):
-    """Another server works in the data directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +66,7 @@ async def serve(
         task_status.started(listening)
 
     await trio.to_thread.run_sync(partial(settings.data_dir.mkdir, mode=0o750, parents=True, exist_ok=True))
-    with _only_one(settings.data_dir):
+    with alone(settings.data_dir, "server"):
         catalog = Catalog.open(settings.catalogue_url)
         try:
             await trio.to_thread.run_sync(catalog.migrate)
@@ -156,17 +149,3 @@ class _Server:
                 partial(ingest.serve, self._settings.wavstream_ingest, stopping=stopping)
             )
             opened(Listening(address, http, self._urls.public_url))
-
-
-@contextmanager
-def _only_one(data_dir: Path) -> Iterator[None]:
-    """Two servers in one data directory would write the same files. The lock dies with the process."""
-    file = os.open(data_dir / "wavstream.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DataDirError(f"{data_dir}: another wavstream server works there") from None
-        yield
-    finally:
-        os.close(file)

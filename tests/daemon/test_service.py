@@ -15,7 +15,7 @@ import trio
 from daemon import service
 from daemon.calls import completion
 from daemon.demo.receiver import Received, Receiver
-from daemon.service import DataDirError, serve
+from daemon.service import serve
 from storage.catalog import CatalogError
 from tests.daemon.running import (
     BOUND_SECONDS,
@@ -29,6 +29,7 @@ from tests.daemon.running import (
     speak,
 )
 from tests.wavstream import servers
+from wavstream.process.lock import DataDirError
 
 pytestmark = pytest.mark.usefixtures("cheap_keys")
 
