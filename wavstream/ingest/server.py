@@ -15,6 +15,7 @@ from wavstream.ingest.framing import RequestError
 from wavstream.ingest.websocket import DisconnectedError, WebSocket
 from wavstream.metrics import Metrics
 from wavstream.process import logs
+from wavstream.process.listening import naming
 from wavstream.process.settings import Address
 from wavstream.protocol import MAX_MESSAGE_BYTES
 
@@ -53,9 +54,10 @@ class Ingest:
     ) -> None:
         """Serve until `stopping` is set, then take in what has arrived and return. Starts with its address.
 
-        Raises OSError where it cannot listen.
+        Raises ListenError.
         """
-        listeners = await trio.open_tcp_listeners(address.port, host=address.host, backlog=BACKLOG)
+        with naming(address):
+            listeners = await trio.open_tcp_listeners(address.port, host=address.host, backlog=BACKLOG)
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
                 accepting.start_soon(

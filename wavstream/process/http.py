@@ -9,6 +9,7 @@ import trio
 from hypercorn.config import Config
 from quart_trio import QuartTrio
 
+from wavstream.process.listening import naming
 from wavstream.process.settings import Address
 
 GRACE_SECONDS = 3.0
@@ -38,12 +39,13 @@ async def serve_http(
 ) -> None:
     """Serve `app` until `stopping` is set, then let what is under way finish within GRACE_SECONDS.
 
-    Starts with the address it is bound to, which port 0 leaves to the system. Raises OSError where it
-    cannot listen.
+    Starts with the address it is bound to, which port 0 leaves to the system. Raises ListenError.
     """
     async with trio.open_nursery() as nursery:
-        bound = await nursery.start(
-            partial(hypercorn.trio.serve, app, _config(address), shutdown_trigger=stopping.wait, mode="asgi")
+        serve = partial(
+            hypercorn.trio.serve, app, _config(address), shutdown_trigger=stopping.wait, mode="asgi"
         )
+        with naming(address):
+            bound = await nursery.start(serve)
         url = urlsplit(bound[0])
         task_status.started(Address(url.hostname or address.host, url.port or address.port))
