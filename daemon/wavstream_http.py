@@ -28,7 +28,6 @@ class Held(BaseModel):
 
     recording_id: str
     state: Literal["recording", "completed", "failed"]
-    reason: str | None = None
     duration: float | None = None
     size: int | None = None
     sha256: str | None = None

@@ -16,6 +16,14 @@ from wavstream.process import logs
 BODY_SECONDS = 10
 """For a request's body to come."""
 
+OWN_WORDS = {
+    404: "there is nothing at this path",
+    405: "this path does not take this method",
+    408: f"the body did not come within {BODY_SECONDS} s",
+    413: f"the body is too large: {MAX_BODY_BYTES} bytes at most",
+}
+"""For an API, where the library's words are for pages."""
+
 Routes = Iterable[tuple[str, str, Callable[..., Any]]]
 
 log = logs.get(__name__)
@@ -28,7 +36,9 @@ def build(routes: Routes, metrics: Metrics) -> QuartTrio:
     app.config["BODY_TIMEOUT"] = BODY_SECONDS
     app.url_map.merge_slashes = False
     for path, method, view in routes:
-        app.add_url_rule(path, f"{method} {path}".replace(".", ""), view, methods=[method])
+        name = f"{method} {path}".replace(".", "")
+        # OPTIONS is a wrong method here like any other: no page in a browser is meant to call this.
+        app.add_url_rule(path, name, view, methods=[method], provide_automatic_options=False)
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(HTTPException, _in_words)
     app.register_error_handler(CatalogError, _without_catalogue)
@@ -48,8 +58,9 @@ def _refused(refusal: Refusal) -> Response:
 
 def _in_words(wrong: HTTPException) -> Response:
     """What Quart refuses by itself: unknown paths, wrong methods, bodies that are too large or too slow."""
+    words = OWN_WORDS.get(wrong.code or 500) or wrong.description or wrong.name
     kept = {name: value for name, value in wrong.get_headers() if name in {"Allow", "Retry-After"}}
-    return Refusal(wrong.code or 500, wrong.description or wrong.name, kept).response()
+    return Refusal(wrong.code or 500, words, kept).response()
 
 
 def _without_catalogue(wrong: CatalogError) -> Response:

@@ -131,5 +131,5 @@ def _end_of(held: Held | None) -> Completed | str | None:
     if held is None:
         return "none of its audio reached wavstream"
     if held.state == "failed":
-        return held.reason or "no audio could be kept"
+        return "no audio could be kept"  # its reason says why it ended, which is not why it failed
     return held.completed() if held.state == "completed" else None

@@ -70,7 +70,7 @@ class TargetRules:
         if len(url) > MAX_URL_CHARACTERS or not url.isprintable() or not url.isascii():
             raise TargetError(f"webhook_url takes at most {MAX_URL_CHARACTERS} printable ASCII characters")
         parts = _split(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
             raise TargetError("webhook_url takes an https: URL, or an empty text for none")
         if parts.scheme == "http" and not self.allow_http:
             raise TargetError("webhook_url has to be https: (ALLOW_HTTP_WEBHOOKS=true permits http:)")

@@ -1,5 +1,6 @@
 """A program from its start to its end: logs, readiness, signals, one grace, an exit status."""
 
+import gc
 import os
 import signal
 from collections.abc import Awaitable, Mapping
@@ -17,6 +18,9 @@ GRACE_SECONDS = 25.0
 Each service keeps within its own, shorter grace. This one is for what cannot be cancelled: Hypercorn
 shields its sends, so that a client which stops reading would hold the program for as long as it likes.
 """
+
+GARBAGE_OBJECTS = 20_000
+"""New objects before the collector looks at them: some 10 MB at the very most."""
 
 log = logs.get(__name__)
 
@@ -56,6 +60,17 @@ async def _end_after_grace(stopping: trio.Event) -> None:
     os._exit(0)
 
 
+def _spare_the_collector() -> None:
+    """Let the garbage collector look at less, and less often.
+
+    What is there when the program is ready stays until its end, and is never garbage; and requests leave many
+    objects behind but few cycles. As it comes, the collector takes a tenth of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_OBJECTS, 20, 20)
+
+
 async def main(service: Service) -> None:
     """Run one service in this loop until it ends or a signal ends it."""
     stopping = trio.Event()
@@ -64,6 +79,7 @@ async def main(service: Service) -> None:
         watchers.start_soon(_end_after_grace, stopping)
         async with trio.open_nursery() as nursery:
             listening = await nursery.start(partial(service, stopping=stopping))
+            _spare_the_collector()
             log.info("ready", **listening.addresses())
             notify("READY=1", "STATUS=" + " ".join(f"{k}={v}" for k, v in listening.addresses().items()))
         log.info("ended")

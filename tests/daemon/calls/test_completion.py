@@ -235,7 +235,7 @@ async def test_a_followed_recording_ends_as_wavstream_says(
     [
         (None, "none of its audio reached wavstream"),
         ({"recording_id": "recording", "state": "failed"}, "no audio could be kept"),
-        ({"recording_id": "recording", "state": "failed", "reason": "disk"}, "disk"),
+        ({"recording_id": "recording", "state": "failed", "reason": "stopped"}, "no audio could be kept"),
     ],
 )
 async def test_a_followed_recording_that_is_not_kept_has_failed(

@@ -115,6 +115,7 @@ def test_http_needs_the_operators_leave() -> None:
         ("hook.example", "takes an https: URL"),
         ("ftp://hook.example/", "takes an https: URL"),
         ("https:///path", "takes an https: URL"),
+        ("https://hook.example:0/", "takes an https: URL"),
         ("https://hook.example:port/", "is no URL"),
         ("https://hook.example:99999/", "is no URL"),
         ("https://[::1/", "is no URL"),
