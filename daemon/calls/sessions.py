@@ -112,7 +112,7 @@ class Sessions:
     async def create(self, call: CallRequest) -> tuple[table.Session, Session]:
         """Register a call: its legs listen, and `call.new` is stored.
 
-        Raises ShuttingDownError; daemon.legs.ports.PortsExhaustedError, and OSError where no socket is to be had.
+        Raises ShuttingDownError; PortsExhaustedError, and OSError where no socket is to be had.
         """
         nursery = self._nursery
         if self.closing:
