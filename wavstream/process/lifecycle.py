@@ -20,7 +20,7 @@ shields its sends, so that a client which stops reading would hold the program f
 """
 
 GARBAGE_OBJECTS = 20_000
-"""New objects before the collector looks at them: some 10 MB at the very most."""
+"""New objects, less those gone again, before the collector looks at them."""
 
 log = logs.get(__name__)
 
@@ -64,7 +64,7 @@ def _spare_the_collector() -> None:
     """Let the garbage collector look at less, and less often.
 
     What is there when the program is ready stays until its end, and is never garbage; and requests leave many
-    objects behind but few cycles. As it comes, the collector takes a tenth of the time.
+    objects behind but few cycles.
     """
     gc.collect()
     gc.freeze()
