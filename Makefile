@@ -41,8 +41,11 @@ lock:
 clean:
 	rm -rf .venv build dist *.egg-info
 
+# --no-deps: the lock names everything, and pip may not look for anything newer (it would for a name with an extra).
+PIP := $(BIN)/pip --quiet --disable-pip-version-check --no-input
 .venv/installed: requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP) install --no-deps --require-hashes -r requirements-dev.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	$(BIN)/pip check --disable-pip-version-check
 	touch $@
