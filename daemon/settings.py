@@ -65,6 +65,21 @@ class DaemonSettings(ProgramSettings):
     recording_channels: Literal["mono", "stereo"] = "mono"
     recording_replay_seconds: float = Field(default=120.0, ge=1, le=3600)
     """How much audio waits in memory while wavstream is away."""
+    recording_max_hours: float = Field(default=12, ge=0, le=1000, allow_inf_nan=False)
+    """A recording ends by itself after so many; 0: never."""
+    recording_pause_seconds: float = Field(default=900, ge=0, allow_inf_nan=False)
+    """A pause ends by itself after so many; 0: never."""
+    leg_timeout_seconds: float = Field(default=1800, ge=0, allow_inf_nan=False)
+    """A call of which nothing was heard for so long is over; 0: never."""
+
+    rate_limit: int = Field(default=6000, ge=1)
+    """Requests a minute of an application that has no limit of its own."""
+    unknown_rate_limit: int = Field(default=30, ge=1)
+    """Requests a minute from one address without valid credentials."""
+    webhook_retry_hours: float = Field(default=72, gt=0, le=8760, allow_inf_nan=False)
+    """So long a webhook is tried again; then it is a dead letter."""
+    disk_free_mb: int = Field(default=100, ge=0)
+    """With less than this free under DATA_DIR, /ready says no."""
 
     admin_api_key: Annotated[SecretStr, Field(min_length=1)] | None = None
     """Without it the operator's calls answer 503."""

@@ -66,6 +66,7 @@ sessions = Table(
     Column("ended_at", Double),
     Column("cause", String),
     Column("last_sequence", Integer, nullable=False, server_default="0"),
+    Column("heard", JSON(none_as_null=True)),  # what its legs received, once it has ended
     Index(None, "app_id", "created_at", "session_uuid"),
 )
 Index(
@@ -108,6 +109,9 @@ call_recordings = Table(
     Column("sha256", String),
     Column("expires_at", Double),
     Column("error", String),
+    Column("pauses", JSON(none_as_null=True)),  # [[from, to], …] in seconds from its start; masked
+    Column("heard", JSON(none_as_null=True)),  # what became of its legs' audio, once it has ended
+    Column("erased_at", Double),
     Index(None, "session_uuid", "started_at", "recording_id"),
 )
 
@@ -129,6 +133,7 @@ outbox = Table(
     # True for the pending event of a session whose turn it is. Kept, not computed: a long line behind a dead
     # receiver then costs the search for what is due nothing.
     Column("head", Boolean, nullable=False),
+    Column("tried_since", Double),  # a dead letter that was sent again: when; its retries count from then
     UniqueConstraint("session_uuid", "sequence"),
 )
 Index(
