@@ -9,35 +9,41 @@ import structlog
 Log = structlog.stdlib.BoundLogger
 
 
+class _Lines(structlog.WriteLogger):
+    """Writes a module's lines to standard error."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(sys.stderr)
+        self.name = name
+
+
 def configure(level: str = "info") -> None:
     """Set up logging for the whole process, our own and the libraries', to standard error."""
     person = sys.stderr.isatty()
-    shared: list[structlog.types.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
+    facts: list[structlog.types.Processor] = [
+        structlog.processors.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         *(() if person else (structlog.processors.format_exc_info,)),
     ]
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        cache_logger_on_first_use=True,
-    )
     # A plain traceback: the pretty one, with everybody's locals, can take minutes, and the calls would wait.
     console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     renderer = console if person else structlog.processors.JSONRenderer()
+    # Our own lines, a dozen a call, go straight out: by way of the standard library each costs three times as much.
+    structlog.configure(
+        processors=[*facts, renderer],
+        logger_factory=_Lines,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        cache_logger_on_first_use=True,
+    )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-            foreign_pre_chain=shared,
+            foreign_pre_chain=facts,
         )
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    for ours in ("daemon", "wavstream", "storage"):
-        logging.getLogger(ours).setLevel(level.upper())
 
 
 def get(name: str) -> Log:
