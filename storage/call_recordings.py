@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam
 
 from storage.rows import Rows
 from storage.schema import call_recordings, sessions
@@ -43,6 +43,13 @@ class CallRecording:
 _rows = Rows(call_recordings, CallRecording)
 _columns = call_recordings.c
 
+# Put together once: see `storage.rows`.
+_OF_SESSION = (
+    _rows.select()
+    .where(_columns.session_uuid == bindparam("session"))
+    .order_by(_columns.started_at.desc(), _columns.recording_id.desc())
+)
+
 
 def insert(tx: Connection, recording: CallRecording) -> None:
     """Add one. Raises ConflictError, at the transaction's edge, for a known id or an unknown session."""
@@ -56,8 +63,7 @@ def get(tx: Connection, recording_id: str) -> CallRecording | None:
 
 def of_session(tx: Connection, session_uuid: str) -> list[CallRecording]:
     """The recordings of a session, newest first."""
-    query = _rows.select().where(_columns.session_uuid == session_uuid)
-    return _rows.many(tx, query.order_by(_columns.started_at.desc(), _columns.recording_id.desc()))
+    return _rows.many(tx, _OF_SESSION, session=session_uuid)
 
 
 def stopping(tx: Connection, recording_id: str, *, reason: str, at: float) -> bool:

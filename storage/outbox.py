@@ -13,7 +13,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, select, update
 
 from storage.rows import Rows
-from storage.schema import outbox, sessions
+from storage.schema import applications, outbox, sessions
 
 EventState = Literal["pending", "delivered", "skipped", "dead"]
 
@@ -43,7 +43,6 @@ _ONE_MORE = _columns.attempts + 1
 _OF_SESSION = _columns.session_uuid == bindparam("session")
 _PENDING = _columns.state == "pending"
 _SESSION = sessions.c.session_uuid == bindparam("session")
-_WAITING = select(exists().where(_OF_SESSION, _PENDING))
 _PLACE = select(_columns.session_uuid, _columns.sequence).where(
     _columns.event_id == bindparam("event"), _PENDING
 )
@@ -54,12 +53,19 @@ _BEHIND = (
     .scalar_subquery()
 )
 _PROMOTE = update(outbox).where(_OF_SESSION, _columns.sequence == _BEHIND).values(head=True)
+_APPLICATION = applications.c.app_id == bindparam("app")
 _COUNT = (
     update(sessions)
     .where(_SESSION)
     .values(last_sequence=sessions.c.last_sequence + 1)
-    .returning(sessions.c.last_sequence)
+    .returning(
+        sessions.c.last_sequence,
+        exists().where(_OF_SESSION, _PENDING).label("waiting"),
+        select(applications.c.webhook_url).where(_APPLICATION).scalar_subquery().label("webhook_url"),
+        select(applications.c.events).where(_APPLICATION).scalar_subquery().label("events"),
+    )
 )
+"""One statement: every event of every call comes by here."""
 
 
 def append(
@@ -73,9 +79,14 @@ def append(
 ) -> Event:
     """Store an event behind the earlier ones of its session, under the session's next sequence (from 1 on).
 
-    Raises LookupError for an unknown session, ValueError for fields that JSON has no form for.
+    One that its application does not want is settled with that: `skipped`. Raises LookupError for an unknown session, ValueError for fields that JSON has no form for.
     """
-    sequence = _next_sequence(tx, session_uuid)
+    # The session's row is locked by this (PostgreSQL): it keeps a session's events one behind the other.
+    place = tx.execute(_COUNT, {"session": session_uuid, "app": app_id}).one_or_none()
+    if place is None:
+        raise LookupError(f"no session {session_uuid}")
+    sequence = int(place.last_sequence)
+    unwanted = place.webhook_url == "" or bool(place.events and event not in place.events)
     body = {"event": event, "session_uuid": session_uuid, "sequence": sequence, **fields}
     stored = Event(
         event_id=f"msg_{secrets.token_hex(16)}",
@@ -87,11 +98,11 @@ def append(
         created_at=now,
         attempts=0,
         next_attempt_at=now,
-        state="pending",
+        state="skipped" if unwanted else "pending",
         last_error=None,
     )
-    waiting = tx.execute(_WAITING, {"session": session_uuid}).scalar_one()
-    _rows.insert(tx, stored, head=not waiting)
+    settled_at = now if unwanted else None
+    _rows.insert(tx, stored, head=not (unwanted or place.waiting), delivered_at=settled_at)
     return stored
 
 
@@ -136,14 +147,6 @@ def retry(tx: Connection, event_id: str, *, at: float, error: str) -> bool:
     """An attempt failed; the next comes not before `at`. False where it was not pending."""
     pending = {"event_id": event_id, "state": "pending"}
     return _rows.change(tx, pending, attempts=_ONE_MORE, next_attempt_at=at, last_error=error)
-
-
-def _next_sequence(tx: Connection, session_uuid: str) -> int:
-    """Counted in the session's row, whose lock (PostgreSQL) keeps a session's events one behind the other."""
-    sequence = tx.execute(_COUNT, {"session": session_uuid}).scalar_one_or_none()
-    if sequence is None:
-        raise LookupError(f"no session {session_uuid}")
-    return int(sequence)
 
 
 def _free(busy: Collection[str], busy_apps: Collection[str]) -> ColumnElement[bool]:

@@ -51,9 +51,9 @@ class Rows(Generic[R]):
         row = tx.execute(statement, _bound(where)).one_or_none()
         return None if row is None else self.record(row)
 
-    def many(self, tx: Connection, query: Select[*tuple[Any, ...]]) -> list[R]:
-        """The records of a query made from `select`."""
-        return [self.record(row) for row in tx.execute(query)]
+    def many(self, tx: Connection, query: Select[*tuple[Any, ...]], **bound: object) -> list[R]:
+        """The records of a query made from `select`; `bound` are its parameters."""
+        return [self.record(row) for row in tx.execute(query, bound)]
 
     def change(self, tx: Connection, where: Where, **values: object) -> bool:
         """Set columns, to values or to what an SQL expression says, where all of `where` hold.

@@ -66,11 +66,6 @@ def current(tx: Connection, session_uuid: str) -> CallRecording | None:
     return None
 
 
-def finishing(tx: Connection, session_uuid: str) -> int:
-    """How many recordings of a session have stopped and are still on their way to wavstream."""
-    return sum(each.state == "finishing" for each in call_recordings.of_session(tx, session_uuid))
-
-
 def command_answered(tx: Connection, command: Command, app_id: str) -> None:
     """A command was taken, with whatever outcome: `command.result`."""
     commands.insert(tx, command)

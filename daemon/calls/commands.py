@@ -181,9 +181,10 @@ def _take(tx: Connection, request: Request, context: _Context) -> _Taken:
 def _record_start(tx: Connection, session: sessions.Session, request: Request, context: _Context) -> _Plan:
     if session.state == "ended" or context.format is None:
         return _Plan(error=OVER)
-    if changes.current(tx, session.session_uuid) is not None:
+    states = [each.state for each in call_recordings.of_session(tx, session.session_uuid)]
+    if "recording" in states:
         return _Plan(error="the call is being recorded already")
-    if changes.finishing(tx, session.session_uuid) >= MOST_FINISHING:
+    if states.count("finishing") >= MOST_FINISHING:
         return _Plan(error="earlier recordings of the call still wait for wavstream")
     order = Order(
         recording_id=str(uuid.uuid4()),
