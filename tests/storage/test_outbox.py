@@ -5,7 +5,8 @@ import json
 import pytest
 from sqlalchemy import Connection
 
-from storage import outbox
+from storage import applications, outbox
+from storage.applications import Application
 from storage.catalog import Catalog
 from storage.outbox import Event
 from tests.storage.records import with_session
@@ -42,6 +43,31 @@ def test_an_event_s_payload_is_flat_json_and_its_id_its_own(catalog: Catalog) ->
     assert (second.sequence, json.loads(second.payload)["sequence"]) == (2, 2)
     assert first.event_id.startswith("msg_")
     assert first.event_id != second.event_id
+
+
+@pytest.mark.parametrize(
+    ("url", "events", "wanted"),
+    [
+        ("https://app.example/hook", (), True),
+        ("https://app.example/hook", ("y", "x"), True),
+        ("https://app.example/hook", ("y",), False),
+        ("", (), False),
+        ("", ("x",), False),
+    ],
+)
+def test_what_the_application_does_not_want_is_settled_as_it_is_stored(
+    catalog: Catalog, url: str, events: tuple[str, ...], wanted: bool
+) -> None:
+    with catalog.transaction() as tx:
+        applications.put(tx, Application(app_id="app", webhook_url=url, events=events))
+        with_session(tx)
+        earlier = append(tx, app_id="of another that nobody knows")
+        event = append(tx)
+        assert event.state == ("pending" if wanted else "skipped")
+        assert outbox.due(tx, now=100.0, limit=9) == [earlier]
+        outbox.delivered(tx, earlier.event_id, 101.0)
+        assert outbox.due(tx, now=100.0, limit=9) == ([event] if wanted else [])
+        assert append(tx, app_id="of another").sequence == 3
 
 
 def test_an_event_of_an_unknown_session_is_refused(catalog: Catalog) -> None:
