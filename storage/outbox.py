@@ -79,7 +79,8 @@ def append(
 ) -> Event:
     """Store an event behind the earlier ones of its session, under the session's next sequence (from 1 on).
 
-    One that its application does not want is settled with that: `skipped`. Raises LookupError for an unknown session, ValueError for fields that JSON has no form for.
+    One that its application does not want is settled with that: `skipped`. Raises LookupError for an unknown
+    session, ValueError for fields that JSON has no form for.
     """
     # The session's row is locked by this (PostgreSQL): it keeps a session's events one behind the other.
     place = tx.execute(_COUNT, {"session": session_uuid, "app": app_id}).one_or_none()
