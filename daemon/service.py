@@ -17,6 +17,7 @@ from daemon.applications import Applications
 from daemon.calls import recovery
 from daemon.calls.commands import Commands
 from daemon.calls.completion import Completion
+from daemon.calls.erasure import Erasure
 from daemon.calls.recorder import Recorder
 from daemon.calls.sessions import Sessions
 from daemon.legs.ports import RtpPorts
@@ -163,6 +164,7 @@ class _Daemon:
             applications=applications,
             sessions=self._sessions,
             commands=Commands(self._catalog, self._sessions, announce=self._dispatcher.wake),
+            erasure=Erasure(self._catalog, self._wavstream),
             files=self._files,
         )
         operators = operator.Operator(applications, self._rules, admin_api_key=self._settings.admin_api_key)

@@ -76,6 +76,14 @@ class WavstreamHttp:
                 f"wavstream's answer is not a recording: {wrong.error_count()} errors"
             ) from wrong
 
+    async def erase(self, recording_id: str) -> None:
+        """Remove a recording's file and its row, if they are there. Raises WavstreamError."""
+        url = f"{self._base}/v1/recordings/{recording_id}"
+        with _plain_errors():
+            answer = await self._http.delete(url, headers=self._auth)
+        if answer.status_code not in {httpx.codes.NO_CONTENT, NOT_FOUND}:
+            raise WavstreamError(f"wavstream answered {answer.status_code}")
+
     async def reachable(self) -> bool:
         """Whether wavstream's HTTP answers at all."""
         try:

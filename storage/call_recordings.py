@@ -8,16 +8,21 @@ from sqlalchemy import Connection, bindparam
 from storage.rows import Rows
 from storage.schema import call_recordings, sessions
 
-CallRecordingState = Literal["recording", "finishing", "completed", "failed"]
+CallRecordingState = Literal["recording", "finishing", "completed", "failed", "erased"]
 
 _LIVE = ("recording", "finishing")
+_CONTENT: dict[str, object] = dict.fromkeys(
+    ("recording_url", "duration", "size", "sha256", "expires_at", "error", "pauses", "heard")
+)
+"""What an erased recording has no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRecording:
     """One recording of a session.
 
-    `recording` until its stop, `finishing` until wavstream has it all, then `completed` or `failed` for good.
+    `recording` until its stop, `finishing` until wavstream has it all, then `completed` or `failed`, until it
+    is `erased`: then nothing is left of it but which call's it was, when it ran, and `erased_at`.
     `command_uid` is that of its `record/start`; `duration` is in seconds, `size` in bytes, `sha256` in hex.
     """
 
@@ -38,6 +43,7 @@ class CallRecording:
     sha256: str | None = None
     expires_at: float | None = None
     error: str | None = None
+    erased_at: float | None = None
 
 
 _rows = Rows(call_recordings, CallRecording)
@@ -100,6 +106,12 @@ def completed(
 def failed(tx: Connection, recording_id: str, *, error: str) -> bool:
     """No audio could be kept. False where it was completed or failed already."""
     return _rows.change(tx, {"recording_id": recording_id, "state": _LIVE}, state="failed", error=error)
+
+
+def erase(tx: Connection, recording_id: str, *, at: float) -> bool:
+    """Keep no more than a receipt of one that is over. False where it runs, or is erased already."""
+    over = {"recording_id": recording_id, "state": ("completed", "failed")}
+    return _rows.change(tx, over, state="erased", erased_at=at, **_CONTENT)
 
 
 def unfinished(tx: Connection, node: str) -> list[CallRecording]:

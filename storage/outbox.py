@@ -53,6 +53,9 @@ _BEHIND = (
     .scalar_subquery()
 )
 _PROMOTE = update(outbox).where(_OF_SESSION, _columns.sequence == _BEHIND).values(head=True)
+_TOLD = select(_columns.event_id, _columns.payload).where(
+    _OF_SESSION, ~_PENDING, _columns.event.in_(("recording.completed", "recording.failed"))
+)
 _APPLICATION = applications.c.app_id == bindparam("app")
 _COUNT = (
     update(sessions)
@@ -148,6 +151,14 @@ def retry(tx: Connection, event_id: str, *, at: float, error: str) -> bool:
     """An attempt failed; the next comes not before `at`. False where it was not pending."""
     pending = {"event_id": event_id, "state": "pending"}
     return _rows.change(tx, pending, attempts=_ONE_MORE, next_attempt_at=at, last_error=error)
+
+
+def forget(tx: Connection, session_uuid: str, recording_id: str) -> None:
+    """Empty the payloads of a recording's own events; not of those still pending, which have yet to leave."""
+    settled = tx.execute(_TOLD, {"session": session_uuid}).all()
+    for event_id, payload in settled:
+        if json.loads(payload).get("recording_id") == recording_id:
+            _rows.change(tx, {"event_id": event_id}, payload="{}")
 
 
 def _free(busy: Collection[str], busy_apps: Collection[str]) -> ColumnElement[bool]:

@@ -22,11 +22,13 @@ from daemon.calls.commands import (
     UnknownCommandError,
     UnknownSessionError,
 )
+from daemon.calls.erasure import Erasure, UnfinishedError
 from daemon.calls.moment import Moment
 from daemon.calls.sessions import CallRequest, Sessions, ShuttingDownError
 from daemon.legs.ports import PortsExhaustedError
 from daemon.media import codecs
 from daemon.node import is_session_uuid
+from daemon.wavstream_http import WavstreamError
 from storage import call_recordings
 from storage import sessions as rows
 from storage.applications import Application
@@ -66,12 +68,14 @@ class Api:
         applications: Applications,
         sessions: Sessions,
         commands: Commands,
+        erasure: Erasure,
         files: Files,
     ) -> None:
         self._catalog = catalog
         self._applications = applications
         self._sessions = sessions
         self._commands = commands
+        self._erasure = erasure
         self._files = files
 
     def known(self, view: Callable[..., Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
@@ -155,6 +159,8 @@ class Api:
         _, recording = await self._own(application, session_uuid)
         if recording is None or recording.state == "failed":
             raise Refusal(404, "the session has no recording")
+        if recording.state == "erased":
+            raise Refusal(404, "the recording has been erased")
         return await self._files.response(recording, request.method, request.args, request.headers)
 
     async def recordings(self, application: Application, session_uuid: str) -> Response:
@@ -165,11 +171,29 @@ class Api:
 
     async def recording(self, application: Application, session_uuid: str, recording_id: str) -> Response:
         """One recording of a call."""
+        return said(views.recording(await self._recording(application, session_uuid, recording_id)))
+
+    async def erase(self, application: Application, session_uuid: str, recording_id: str) -> Response:
+        """Take a recording away for good; a receipt stays. Once it answers, the file is gone."""
+        row = await self._recording(application, session_uuid, recording_id)
+        try:
+            await self._erasure.erase(row)
+        except UnfinishedError:
+            raise Refusal(400, "the recording is not over: stop it first") from None
+        except WavstreamError as wrong:
+            log.warning("not erased", session=session_uuid, recording=recording_id, error=str(wrong))
+            raise Refusal(503, "wavstream does not answer", {"Retry-After": "5"}) from None
+        return Response(b"", 204)
+
+    async def _recording(
+        self, application: Application, session_uuid: str, recording_id: str
+    ) -> CallRecording:
+        """A recording of the application's session. Raises Refusal: 403, 404."""
         await self._own(application, session_uuid)
         row = await self._catalog.run(lambda tx: call_recordings.get(tx, recording_id))
         if row is None or row.session_uuid != session_uuid:
             raise Refusal(404, "no such recording")
-        return said(views.recording(row))
+        return row
 
     async def _own(self, application: Application, session_uuid: str) -> Kept:
         """The application's session and its newest recording. Raises Refusal: 403, 404."""
@@ -245,4 +269,5 @@ def routes(api: Api) -> list[tuple[str, str, Callable[..., Any]]]:
         (f"{one}/recording/file.wav", "GET", api.known(api.file)),
         (f"{one}/recordings", "GET", api.known(api.recordings)),
         (f"{one}/recordings/<recording_id>", "GET", api.known(api.recording)),
+        (f"{one}/recordings/<recording_id>", "DELETE", api.known(api.erase)),
     ]

@@ -76,6 +76,7 @@ def recording(row: CallRecording, live: Mapping[str, Any] | None = None) -> dict
         "recording_url": row.recording_url,
         "expires_at": row.expires_at,
         "error": row.error,
+        "erased_at": row.erased_at,
     }
     if live is not None and live["recording_id"] == row.recording_id and row.duration is None:
         view |= {name: live[name] for name in ("duration", "connected", "kept", "waiting", "lost", "audio")}

@@ -129,6 +129,14 @@ def recording_failed(tx: Connection, recording_id: str, *, error: str, now: floa
     return True
 
 
+def recording_erased(tx: Connection, recording: CallRecording, *, at: float) -> bool:
+    """A recording was taken away. No event: whoever asked for it has the answer."""
+    if not call_recordings.erase(tx, recording.recording_id, at=at):
+        return False
+    outbox.forget(tx, recording.session_uuid, recording.recording_id)
+    return True
+
+
 def _append(tx: Connection, recording: CallRecording, event: str, now: float, **fields: object) -> None:
     own = {"command_uid": recording.command_uid, "recording_id": recording.recording_id}
     outbox.append(

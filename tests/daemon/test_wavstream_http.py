@@ -98,3 +98,19 @@ async def test_a_url_that_does_not_answer_is_an_error() -> None:
     async with asking(unreachable) as wavstream:
         with pytest.raises(WavstreamError):
             await wavstream.serves("http://w/x.wav", 3)
+
+
+@pytest.mark.parametrize("status", [204, 404])
+async def test_what_is_erased_or_was_never_there_is_gone(status: int) -> None:
+    async with asking(lambda _: httpx.Response(status)) as wavstream:
+        await wavstream.erase("recording")
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [(lambda _: httpx.Response(409), "answered 409"), (unreachable, "cannot be reached")],
+)
+async def test_what_was_not_erased_is_an_error(answer: Answer, words: str) -> None:
+    async with asking(answer) as wavstream:
+        with pytest.raises(WavstreamError, match=words):
+            await wavstream.erase("recording")
