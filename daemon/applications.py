@@ -64,13 +64,20 @@ class Applications:
         self._nobody = keys.nobodys()
         self._slow = trio.CapacityLimiter(1)  # the audio needs the other cores
 
+    def is_verified(self, app_id: str, api_key: str) -> bool:
+        """Whether this key was right not long ago. It may have been replaced since: `authenticate` says."""
+        return self._tag(app_id, api_key) in self._verified
+
+    def _tag(self, app_id: str, api_key: str) -> bytes:
+        return hmac.digest(self._pepper, f"{app_id}\0{api_key}".encode(), "sha256")
+
     async def authenticate(self, app_id: str, api_key: str) -> Application:
         """The application of this id and key.
 
         A key that was verified before costs one keyed hash; any other one the same slow hashes, whether the
         application exists or not. Raises UnauthorizedError, TooManyChecksError.
         """
-        tag = hmac.digest(self._pepper, f"{app_id}\0{api_key}".encode(), "sha256")
+        tag = self._tag(app_id, api_key)
         application = self._lately(app_id)
         # A key that is not known to be right may be new. And it costs the same where there is no application.
         if application is None or self._verified.get(tag) not in application.keys:

@@ -13,6 +13,7 @@ from quart_trio import QuartTrio
 from daemon import wavstream_http
 from daemon.api import app, health, operator, sessions
 from daemon.api.files import Files
+from daemon.api.guard import Guard
 from daemon.applications import Applications
 from daemon.calls import recovery
 from daemon.calls.commands import Commands
@@ -158,16 +159,22 @@ class _Daemon:
 
     def _api(self) -> QuartTrio:
         applications = Applications(self._catalog)
+        guard = Guard(
+            applications,
+            admin_api_key=self._settings.admin_api_key,
+            rate_limit=self._settings.rate_limit,
+            unknown_rate_limit=self._settings.unknown_rate_limit,
+        )
         metrics = Metrics(sessions=lambda: self._sessions.count)
         calls = sessions.Api(
             catalog=self._catalog,
-            applications=applications,
+            guard=guard,
             sessions=self._sessions,
             commands=Commands(self._catalog, self._sessions, announce=self._dispatcher.wake),
             erasure=Erasure(self._catalog, self._wavstream),
             files=self._files,
         )
-        operators = operator.Operator(applications, self._rules, admin_api_key=self._settings.admin_api_key)
+        operators = operator.Operator(applications, self._rules, guard)
         supervisor = health.Health(
             catalog=self._catalog, sessions=self._sessions, wavstream=self._wavstream, metrics=metrics
         )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from quart import Response, request
+from quart import Response, g, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
@@ -44,11 +44,12 @@ def build(routes: Routes, metrics: Metrics) -> QuartTrio:
     app.register_error_handler(CatalogError, _without_catalogue)
     app.register_error_handler(Exception, _unexpected)
 
-    async def count(response: Response) -> Response:  # noqa: ASYNC124 - Quart runs others in a thread
+    async def finish(response: Response) -> Response:  # noqa: ASYNC124 - Quart runs others in a thread
+        response.headers.update(g.get("limits", {}))
         metrics.requests.labels(str(response.status_code)).inc()
         return response
 
-    app.after_request(count)
+    app.after_request(finish)
     return app
 
 

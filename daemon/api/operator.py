@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 
-from pydantic import SecretStr
 from quart import Response, request
 
-from daemon.api import bodies, guard, views
+from daemon.api import bodies, views
 from daemon.api.answers import Refusal, said
+from daemon.api.guard import APP_ID, Guard
 from daemon.api.sessions import body, peer
 from daemon.applications import Applications, Registration
 from daemon.webhooks import connection
@@ -19,19 +19,17 @@ log = logs.get(__name__)
 class Operator:
     """What the operator may ask for."""
 
-    def __init__(
-        self, applications: Applications, rules: TargetRules, *, admin_api_key: SecretStr | None
-    ) -> None:
+    def __init__(self, applications: Applications, rules: TargetRules, guard: Guard) -> None:
         self._applications = applications
         self._rules = rules
-        self._admin_api_key = admin_api_key
+        self._guard = guard
 
     def known(self, view: Callable[..., Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
         """A view for nobody but the operator."""
 
         async def guarded(app_id: str) -> Response:
-            guard.operator(self._admin_api_key, request.headers, peer=peer())
-            if not guard.APP_ID.fullmatch(app_id):
+            self._guard.operator(request.headers, peer=peer())
+            if not APP_ID.fullmatch(app_id):
                 raise Refusal(400, "app_id takes 1 to 64 of A-Z a-z 0-9 _ -")
             return await view(app_id)
 

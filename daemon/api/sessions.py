@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from quart import Response, request
+from quart import Response, g, request
 from sqlalchemy import Connection
 
-from daemon.api import bodies, guard, views
+from daemon.api import bodies, views
 from daemon.api.answers import Refusal, said
 from daemon.api.files import Files
-from daemon.applications import Applications
+from daemon.api.guard import Guard
 from daemon.calls.commands import (
     Commands,
     CooldownError,
@@ -65,14 +65,14 @@ class Api:
         self,
         *,
         catalog: Catalog,
-        applications: Applications,
+        guard: Guard,
         sessions: Sessions,
         commands: Commands,
         erasure: Erasure,
         files: Files,
     ) -> None:
         self._catalog = catalog
-        self._applications = applications
+        self._guard = guard
         self._sessions = sessions
         self._commands = commands
         self._erasure = erasure
@@ -82,7 +82,7 @@ class Api:
         """A view that is given the application that asks, or refuses whoever is none."""
 
         async def guarded(**path: str) -> Response:
-            application = await guard.application(self._applications, request.headers, peer=peer())
+            application, g.limits = await self._guard.application(request.headers, peer=peer())
             if "session_uuid" in path and not is_session_uuid(path["session_uuid"]):
                 raise Refusal(404, UNKNOWN_SESSION)
             return await view(application, **path)

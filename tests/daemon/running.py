@@ -115,6 +115,7 @@ def settings(data_dir: Path, **given: object) -> DaemonSettings:
         "wavstream_url": NOWHERE,
         "wavstream_public_url": "http://127.0.0.1:9",
         "admin_api_key": ADMIN_KEY,
+        "unknown_rate_limit": 100_000,
         "allow_http_webhooks": True,
         "allow_localhost_webhooks": True,
     }
