@@ -10,17 +10,33 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    select,
+    update,
+)
 
 from storage.rows import Rows
 from storage.schema import applications, outbox, sessions
 
-EventState = Literal["pending", "delivered", "skipped", "dead"]
+EventState = Literal["pending", "delivered", "skipped", "dead", "dropped"]
+
+EMPTY = "{}"
+"""The payload of an event whose content was taken away: nothing that could be sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One webhook; `payload` is the exact JSON text that is sent, and signed, at every attempt."""
+    """One webhook; `payload` is the exact JSON text that is sent, and signed, at every attempt.
+
+    `tried_since` is when a dead letter was sent again (see `storage.letters`), None for any other event.
+    """
 
     event_id: str
     app_id: str
@@ -33,26 +49,38 @@ class Event:
     next_attempt_at: float
     state: EventState
     last_error: str | None
+    tried_since: float | None = None
 
 
 _rows = Rows(outbox, Event)
 _columns = outbox.c
+
+_SETTLED = ("delivered", "skipped", "dead", "dropped")
 
 # Put together once: see `storage.rows`.
 _ONE_MORE = _columns.attempts + 1
 _OF_SESSION = _columns.session_uuid == bindparam("session")
 _PENDING = _columns.state == "pending"
 _SESSION = sessions.c.session_uuid == bindparam("session")
-_PLACE = select(_columns.session_uuid, _columns.sequence).where(
-    _columns.event_id == bindparam("event"), _PENDING
+_EVENT = _columns.event_id == bindparam("event")
+_PLACE = select(_columns.session_uuid, _columns.sequence, _columns.head).where(_EVENT, _PENDING)
+_LOCK = (
+    select(sessions.c.session_uuid)
+    .where(sessions.c.session_uuid == select(_columns.session_uuid).where(_EVENT).scalar_subquery())
+    .with_for_update()
 )
-_LOCK = select(sessions.c.session_uuid).where(_SESSION).with_for_update()
 _BEHIND = (
     select(func.min(_columns.sequence))
     .where(_OF_SESSION, _columns.sequence > bindparam("after"), _PENDING)
     .scalar_subquery()
 )
 _PROMOTE = update(outbox).where(_OF_SESSION, _columns.sequence == _BEHIND).values(head=True)
+# The state in the index's own words, not as a parameter: else SQLite does not see that the index fits.
+_WAITING = _columns.state == literal_column("'pending'")
+_BACKLOG = select(
+    select(func.count()).select_from(outbox).where(_WAITING).scalar_subquery(),
+    select(func.min(_columns.created_at)).where(_WAITING).scalar_subquery(),
+)
 _TOLD = select(_columns.event_id, _columns.payload).where(
     _OF_SESSION, ~_PENDING, _columns.event.in_(("recording.completed", "recording.failed"))
 )
@@ -158,7 +186,22 @@ def forget(tx: Connection, session_uuid: str, recording_id: str) -> None:
     settled = tx.execute(_TOLD, {"session": session_uuid}).all()
     for event_id, payload in settled:
         if json.loads(payload).get("recording_id") == recording_id:
-            _rows.change(tx, {"event_id": event_id}, payload="{}")
+            # Once more the state: a dead letter may be pending again meanwhile (PostgreSQL).
+            _rows.change(tx, {"event_id": event_id, "state": _SETTLED}, payload=EMPTY)
+
+
+def backlog(tx: Connection) -> tuple[int, float | None]:
+    """How many events are pending, and when the oldest of them was stored; None where none is."""
+    count, oldest = tx.execute(_BACKLOG).one()
+    return int(count), oldest
+
+
+def lock(tx: Connection, event_id: str) -> None:
+    """Keep the line of this event's session to this transaction (PostgreSQL; SQLite has one writer anyway).
+
+    What another changed in it before is seen by every statement after this one.
+    """
+    tx.execute(_LOCK, {"event": event_id})
 
 
 def _free(busy: Collection[str], busy_apps: Collection[str]) -> ColumnElement[bool]:
@@ -172,14 +215,12 @@ def _free(busy: Collection[str], busy_apps: Collection[str]) -> ColumnElement[bo
 
 
 def _settle(tx: Connection, event_id: str, **values: object) -> bool:
-    found = tx.execute(_PLACE, {"event": event_id}).one_or_none()
-    if found is None:
+    lock(tx, event_id)
+    place = tx.execute(_PLACE, {"event": event_id}).one_or_none()
+    if place is None:
         return False
-    place = {"session": found.session_uuid, "after": found.sequence}
-    # The session's lock (PostgreSQL; SQLite has one writer anyway): an event appended meanwhile either sees
-    # this one settled, or has come before and is seen below.
-    tx.execute(_LOCK, {"session": found.session_uuid})
     settled = _rows.change(tx, {"event_id": event_id, "state": "pending"}, head=False, **values)
-    # The next pending event is the head of the line now. Harmless where another settled it before the lock.
-    tx.execute(_PROMOTE, place)
+    # Not where it was no head any more: an earlier one was sent again while it was on its way.
+    if place.head:
+        tx.execute(_PROMOTE, {"session": place.session_uuid, "after": place.sequence})
     return settled

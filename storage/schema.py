@@ -143,6 +143,30 @@ Index(
     sqlite_where=text("head = 1"),  # as SQLAlchemy writes the column in a query: SQLite goes by the letter
     postgresql_where=text("head"),
 )
+_DEAD = text("state = 'dead'")
+Index("ix_outbox_dead", outbox.c.created_at, outbox.c.event_id, sqlite_where=_DEAD, postgresql_where=_DEAD)
+Index(
+    "ix_outbox_dead_of",
+    outbox.c.app_id,
+    outbox.c.created_at,
+    outbox.c.event_id,
+    sqlite_where=_DEAD,
+    postgresql_where=_DEAD,
+)
+_PENDING = text("state = 'pending'")
+# The state as well, though it is always the same: SQLite then counts without a look at the rows.
+Index(
+    "ix_outbox_pending", outbox.c.state, outbox.c.created_at, sqlite_where=_PENDING, postgresql_where=_PENDING
+)
+
+# One row a node, written for no other reason than to see that it can be.
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("node", String, primary_key=True),
+    Column("at", Double, nullable=False),
+)
+
 recordings = Table(
     "recordings",
     metadata,
