@@ -33,6 +33,8 @@ TROUBLE_SECONDS = 5.0
 """Pause after the catalogue failed: nothing is lost by waiting, and haste would only add to its load."""
 
 Send = Callable[[Delivery], Awaitable[Outcome]]
+End = Literal["delivered", "failed", "dead"]
+"""What came of an attempt: taken, to be tried again, or given up."""
 
 log = logs.get(__name__)
 
@@ -48,8 +50,10 @@ class _Look:
     """What one look into the outbox found."""
 
     jobs: list[_Job]
-    settled: int
+    skipped: int
     """Events that nobody wants, and that are out of the way now."""
+    buried: int
+    """Events whose receiver wants no more, and that are dead letters now."""
     next_due: float | None
 
 
@@ -64,7 +68,8 @@ def _fate(application: Application | None, event: Event) -> Literal["send", "ski
 class Dispatcher:
     """Takes events out of the outbox and sends them.
 
-    `send` makes one attempt; `clock` gives seconds since the epoch; `chance` numbers in 0..1 for the jitter.
+    `send` makes one attempt; an event is tried for `retry_seconds`; `ended` is told what came of each
+    attempt. `clock` gives seconds since the epoch; `chance` numbers in 0..1 for the jitter.
     """
 
     def __init__(
@@ -72,11 +77,15 @@ class Dispatcher:
         catalog: Catalog,
         send: Send,
         *,
+        retry_seconds: float = schedule.RETRY_SECONDS,
+        ended: Callable[[End], None] = lambda _end: None,
         clock: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._catalog = catalog
         self._send = send
+        self._retry_seconds = retry_seconds
+        self._ended = ended
         self._clock = clock
         self._chance = chance
         self._busy: dict[str, str] = {}  # session -> its application, while an attempt is under way
@@ -111,7 +120,9 @@ class Dispatcher:
         for job in look.jobs:
             self._busy[job.event.session_uuid] = job.event.app_id
             nursery.start_soon(self._deliver, job)
-        if not (look.jobs or look.settled):
+        for _ in range(look.buried):
+            self._ended("dead")
+        if not (look.jobs or look.skipped or look.buried):
             await self._rest(look.next_due)
 
     async def _rest(self, next_due: float | None) -> None:
@@ -134,22 +145,22 @@ class Dispatcher:
         full = [app_id for app_id in taken if not self._free(app_id, taken)]
         limit = AT_ONCE - len(busy)
         if limit <= 0:
-            return _Look([], 0, None)
+            return _Look([], 0, 0, None)
         jobs: list[_Job] = []
-        settled = 0
+        skipped = buried = 0
         for event in outbox.due(tx, now=now, limit=limit, busy=busy, busy_apps=full):
             application = applications.get(tx, event.app_id)
             match _fate(application, event):
                 case "skip":
-                    settled += outbox.skip(tx, event.event_id, now)
+                    skipped += outbox.skip(tx, event.event_id, now)
                 case "bury":
-                    settled += outbox.bury(tx, event.event_id, error="the receiver answered 410 before")
+                    buried += outbox.bury(tx, event.event_id, error="the receiver answered 410 before")
                 case "send" if application and self._free(event.app_id, taken):
                     taken[event.app_id] += 1
                     jobs.append(_Job(event, application))
-        if jobs or settled:
-            return _Look(jobs, settled, None)
-        return _Look(jobs, settled, outbox.next_due(tx, busy=busy, busy_apps=full))
+        if jobs or skipped or buried:
+            return _Look(jobs, skipped, buried, None)
+        return _Look([], 0, 0, outbox.next_due(tx, busy=busy, busy_apps=full))
 
     async def _deliver(self, job: _Job) -> None:
         try:
@@ -158,7 +169,7 @@ class Dispatcher:
                 self._in_trouble.add(job.event.app_id)
             else:
                 self._in_trouble.discard(job.event.app_id)
-            await self._catalog.run(lambda tx: self._settle(tx, job, outcome))
+            self._ended(await self._catalog.run(lambda tx: self._settle(tx, job, outcome)))
         except CatalogError as wrong:  # the receiver gets it once more, with the same id
             words = log.bind(session=job.event.session_uuid)
             words.error("outbox cannot be written", error=str(wrong))
@@ -179,25 +190,27 @@ class Dispatcher:
             url=job.application.webhook_url, headers={"content-type": "application/json", **signed}, body=body
         )
 
-    def _settle(self, tx: Connection, job: _Job, outcome: Outcome) -> None:
+    def _settle(self, tx: Connection, job: _Job, outcome: Outcome) -> End:
         event, now = job.event, self._clock()
         words = log.bind(session=event.session_uuid, event_name=event.event, event_id=event.event_id)
         if not outcome.error:
             outbox.delivered(tx, event.event_id, now)
             words.info("webhook delivered", attempts=event.attempts + 1)
-            return
+            return "delivered"
         again = schedule.next_attempt(
             attempts=event.attempts + 1,
-            created_at=event.created_at,
+            since=event.created_at if event.tried_since is None else event.tried_since,
             now=now,
             chance=self._chance(),
             asked_for=outcome.retry_after,
+            retry_seconds=self._retry_seconds,
         )
         if outcome.gone:
             disable_webhooks(tx, event.app_id, url=job.application.webhook_url, at=now)
         if outcome.gone or again is None:
             outbox.bury(tx, event.event_id, error=outcome.error)
             words.error("webhook given up", attempts=event.attempts + 1, error=outcome.error)
-        else:
-            outbox.retry(tx, event.event_id, at=again, error=outcome.error)
-            words.warning("webhook failed", error=outcome.error, again_in=round(again - now, 1))
+            return "dead"
+        outbox.retry(tx, event.event_id, at=again, error=outcome.error)
+        words.warning("webhook failed", error=outcome.error, again_in=round(again - now, 1))
+        return "failed"

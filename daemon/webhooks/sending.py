@@ -1,7 +1,10 @@
 """One attempt to hand a webhook to its receiver."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 
 import httpx
 import trio
@@ -35,27 +38,44 @@ class Outcome:
     """Seconds that the receiver asked for."""
 
 
-def _seconds(header: str) -> float:
-    """Retry-After in its form of seconds; a date, or anything else, counts as not given."""
-    return float(header) if header.isascii() and header.isdecimal() and len(header) < 10 else 0.0
+def _seconds(header: str, now: float) -> float:
+    """Retry-After in seconds from `now`: given as such, or as a date (RFC 9110 section 10.2.3).
+
+    Anything else counts as not given, and so does a date that is past.
+    """
+    if header.isascii() and header.isdecimal():
+        return float(header) if len(header) < 10 else 0.0
+    try:
+        date = parsedate_to_datetime(header)
+    except ValueError:
+        return 0.0
+    # Of the three forms of a date (section 5.6.7), asctime's names no zone. All of them mean GMT.
+    return max(date.replace(tzinfo=UTC).timestamp() - now, 0.0)
 
 
-def _judged(answer: httpx.Response) -> Outcome:
+def _judged(answer: httpx.Response, now: float) -> Outcome:
     if answer.is_success:
         return Outcome()
     return Outcome(
         error=f"the receiver answered {answer.status_code}",
         gone=answer.status_code == GONE,
-        retry_after=_seconds(answer.headers.get("retry-after", "")),
+        retry_after=_seconds(answer.headers.get("retry-after", ""), now),
     )
 
 
 class HttpSender:
-    """Sends over a client of `connection.client`."""
+    """Sends over a client of `connection.client`. `clock` gives seconds since the epoch."""
 
-    def __init__(self, client: httpx.AsyncClient, *, attempt_seconds: float = ATTEMPT_SECONDS) -> None:
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        *,
+        attempt_seconds: float = ATTEMPT_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._client = client
         self._attempt_seconds = attempt_seconds
+        self._clock = clock
 
     async def __call__(self, delivery: Delivery) -> Outcome:
         """Try once; whatever goes wrong outside is an Outcome."""
@@ -78,4 +98,4 @@ class HttpSender:
                 read += len(block)
                 if read > ANSWER_BYTES:
                     await abandon(blocks)
-            return _judged(answer)
+            return _judged(answer, self._clock())

@@ -1,6 +1,7 @@
 """Which webhook leaves when: all in virtual time, with a receiver that is told how to answer."""
 
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from trio.testing import MockClock
 from daemon.webhooks import delivery, signature
 from daemon.webhooks.delivery import Dispatcher
 from daemon.webhooks.sending import Delivery, Outcome
-from storage import applications, outbox, schema
+from storage import applications, letters, outbox, schema
 from storage.applications import Application
 from tests.daemon.inline import InlineCatalog
 from tests.storage.records import with_session
@@ -79,6 +80,8 @@ class Office:
 
     catalog: InlineCatalog
     dispatcher: Dispatcher
+    ends: Counter[str]
+    """What came of the attempts."""
 
     def application(self, app_id: str = "app", **fields: Any) -> None:
         known = {"webhook_url": URL, "webhook_secrets": (SECRET,)} | fields
@@ -103,6 +106,13 @@ class Office:
                 )
         self.dispatcher.wake()
 
+    def resend(self) -> None:
+        """Send every dead letter again."""
+        with self.catalog.transaction() as tx:
+            for letter in letters.page(tx, limit=100):
+                assert letters.resend(tx, letter.event_id, trio.current_time())
+        self.dispatcher.wake()
+
     def states(self) -> list[str]:
         """Those of all events, oldest first."""
         columns = schema.outbox.c
@@ -117,10 +127,20 @@ class Office:
 
 
 @asynccontextmanager
-async def office(catalog: InlineCatalog, post: Post, *, bound: float = 600) -> AsyncIterator[Office]:
+async def office(
+    catalog: InlineCatalog, post: Post, *, bound: float = 600, **given: float
+) -> AsyncIterator[Office]:
     """An office with the session `s` of `app`, whose dispatcher runs."""
-    dispatcher = Dispatcher(catalog, post, clock=trio.current_time, chance=lambda: 0.5)
-    opened = Office(catalog, dispatcher)
+    ends: Counter[str] = Counter()
+    dispatcher = Dispatcher(
+        catalog,
+        post,
+        ended=lambda end: ends.update([end]),
+        clock=trio.current_time,
+        chance=lambda: 0.5,
+        **given,
+    )
+    opened = Office(catalog, dispatcher, ends)
     opened.application()
     opened.session("s")
     with trio.fail_after(bound):
@@ -276,6 +296,39 @@ async def test_after_three_days_an_event_is_a_dead_letter_and_the_next_has_its_t
     assert post.times[-2] <= 3 * DAY
 
 
+async def test_a_dead_letter_that_is_sent_again_has_its_whole_time_once_more(
+    autojump_clock: MockClock, catalog: InlineCatalog
+) -> None:
+    post = Post(lambda _sent: FAILED)
+    async with office(catalog, post, retry_seconds=20) as desk:
+        desk.store("s")
+        await desk.settled("dead")
+        await trio.sleep_until(100)
+        desk.resend()
+        await desk.settled("dead")
+    # 2, 4, 8 s after one another; the next would come 30 s after the event, and after the second beginning.
+    assert post.times == pytest.approx([0, 2, 6, 14, 100, 102, 106, 114], abs=0.01)
+    assert len({sent.headers["webhook-id"] for sent in post.sent}) == 1
+    assert desk.ends == {"failed": 6, "dead": 2}
+
+
+async def test_a_dead_letter_that_is_sent_again_while_another_is_on_its_way_comes_right_after_it(
+    autojump_clock: MockClock, catalog: InlineCatalog
+) -> None:
+    post = Post(answering(GONE, TAKEN), seconds=5)
+    async with office(catalog, post) as desk:
+        desk.store("s")
+        await desk.settled("dead")
+        desk.application()
+        desk.store("s", 2)
+        await trio.sleep(1)
+        desk.resend()
+        await desk.settled("delivered", "delivered", "delivered")
+    assert post.order == [("s", 1), ("s", 2), ("s", 1), ("s", 3)]
+    assert post.most == 1
+    assert desk.ends == {"dead": 1, "delivered": 3}
+
+
 async def test_after_a_410_nothing_more_is_sent_until_the_url_is_registered_again(
     autojump_clock: MockClock,
     catalog: InlineCatalog,
@@ -289,6 +342,7 @@ async def test_after_a_410_nothing_more_is_sent_until_the_url_is_registered_agai
         desk.store("s")
         await desk.settled("dead", "dead", "dead", "delivered")
     assert post.order == [("s", 1), ("s", 4)]
+    assert desk.ends == {"dead": 3, "delivered": 1}
 
 
 async def test_a_410_of_a_url_that_was_replaced_meanwhile_does_not_stop_the_new_one(

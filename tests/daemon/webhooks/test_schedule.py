@@ -9,9 +9,16 @@ from daemon.webhooks import schedule
 DAY = 86400.0
 
 
-def after(attempts: int, *, now: float = 0.0, chance: float = 0.5, asked_for: float = 0.0) -> float | None:
+def after(
+    attempts: int, *, now: float = 0.0, chance: float = 0.5, asked_for: float = 0.0, hours: float = 72
+) -> float | None:
     return schedule.next_attempt(
-        attempts=attempts, created_at=0.0, now=now, chance=chance, asked_for=asked_for
+        attempts=attempts,
+        since=0.0,
+        now=now,
+        chance=chance,
+        asked_for=asked_for,
+        retry_seconds=hours * 3600,
     )
 
 
@@ -30,6 +37,12 @@ def test_a_pause_is_up_to_a_fifth_shorter_or_longer() -> None:
 def test_the_last_attempt_is_three_days_after_the_event() -> None:
     assert after(90, now=3 * DAY - 3600) == 3 * DAY
     assert after(90, now=3 * DAY - 3599) is None
+
+
+def test_the_operator_says_how_long_it_is_tried() -> None:
+    assert after(1, now=3598, hours=1) == 3600
+    assert after(1, now=3599, hours=1) is None
+    assert after(90, now=3 * DAY, hours=96) == 3 * DAY + 3600
 
 
 def test_a_receiver_that_asks_for_more_time_gets_it_up_to_an_hour() -> None:

@@ -3,6 +3,8 @@
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -21,7 +23,7 @@ def delivery(url: str) -> Delivery:
 
 
 @asynccontextmanager
-async def sender(rules: TargetRules = LOCAL, **given: float) -> AsyncIterator[HttpSender]:
+async def sender(rules: TargetRules = LOCAL, **given: Any) -> AsyncIterator[HttpSender]:
     async with connection.client(rules, tls=ssl.create_default_context()) as client:
         yield HttpSender(client, **given)
 
@@ -57,13 +59,32 @@ async def test_410_says_that_nothing_more_is_wanted() -> None:
         assert await send(delivery(receiver.url)) == Outcome(error="the receiver answered 410", gone=True)
 
 
+NOON = datetime(1994, 11, 6, 12, tzinfo=UTC).timestamp()
+"""The day of RFC 9110's examples."""
+
+
+@pytest.mark.parametrize("status", [429, 503, 500, 302])
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("120", 120), ("0", 0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0), ("-1", 0), ("1" * 10, 0), ("\u00b2", 0)],
+    [
+        ("120", 120),
+        ("0", 0),
+        ("Sun, 06 Nov 1994 12:02:00 GMT", 120),
+        ("Sunday, 06-Nov-94 12:02:00 GMT", 120),  # RFC 850, obsolete
+        ("Sun Nov  6 12:02:00 1994", 120),  # asctime, obsolete
+        ("Sun, 06 Nov 1994 11:59:00 GMT", 0),  # past
+        ("Sun, 06 Nov 1994 25:00:00 GMT", 0),
+        ("soon", 0),
+        ("-1", 0),
+        ("1" * 10, 0),
+        ("\u00b2", 0),
+    ],
 )
-async def test_retry_after_is_heeded_in_its_form_of_seconds(header: str, seconds: float) -> None:
-    wait = answer(503, f"retry-after: {header}")
-    async with receiving(wait) as receiver, sender() as send:
+async def test_retry_after_is_heeded_as_seconds_and_as_a_date(
+    status: int, header: str, seconds: float
+) -> None:
+    wait = answer(status, f"retry-after: {header}")
+    async with receiving(wait) as receiver, sender(clock=lambda: NOON) as send:
         assert (await send(delivery(receiver.url))).retry_after == seconds
 
 
