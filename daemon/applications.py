@@ -3,6 +3,7 @@
 import hmac
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import trio
@@ -16,6 +17,8 @@ from storage.catalog import Catalog
 
 LIVE_KEYS = 2
 """The newest, and the one before it while clients change over."""
+LIVE_SECRETS = 2
+"""The newest, and the one before it while the receiver changes over."""
 KNOWN_SECONDS = 1.0
 """So long a change that another process makes (`wavstream app`) may go unseen. A look into the catalogue for
 every request would cost as much as the request."""
@@ -162,6 +165,38 @@ class Applications:
             return await self._catalog.run(put)
         finally:
             self._known.pop(given.app_id, None)
+
+    async def rotate_secret(self, app_id: str) -> str | None:
+        """A new webhook secret; None where there is no such application.
+
+        The one before it signs on beside it, so that the receiver can change over without a gap; one that
+        was older ends.
+        """
+        fresh = signature.new_secret()
+        rotated = await self._keep_secrets(app_id, lambda live: (fresh, *live)[:LIVE_SECRETS])
+        return None if rotated is None else fresh
+
+    async def end_previous_secrets(self, app_id: str) -> bool | None:
+        """Let only the newest webhook secret sign.
+
+        False where it was the only one already; None where there is no such application.
+        """
+        before = await self._keep_secrets(app_id, lambda live: live[:1])
+        return None if before is None else len(before) > 1
+
+    async def _keep_secrets(
+        self, app_id: str, chosen: Callable[[tuple[str, ...]], tuple[str, ...]]
+    ) -> tuple[str, ...] | None:
+        """Replace an application's secrets by those `chosen` from them; those it had before."""
+
+        def change(tx: Connection) -> tuple[str, ...] | None:
+            known = table.get(tx, app_id)
+            if known is None:
+                return None
+            table.put(tx, replace(known, webhook_secrets=chosen(known.webhook_secrets)))
+            return known.webhook_secrets
+
+        return await self._catalog.run(change)
 
     async def get(self, app_id: str) -> Application | None:
         """The application of that id."""

@@ -11,7 +11,7 @@ import trio
 from quart_trio import QuartTrio
 
 from daemon import wavstream_http
-from daemon.api import app, health, operator, sessions
+from daemon.api import app, health, letters, operator, sessions
 from daemon.api.files import Files
 from daemon.api.guard import Guard
 from daemon.applications import Applications
@@ -28,6 +28,7 @@ from daemon.settings import DaemonSettings
 from daemon.wavstream_http import WavstreamHttp
 from daemon.webhooks import connection
 from daemon.webhooks.delivery import Dispatcher
+from daemon.webhooks.letters import Letters
 from daemon.webhooks.sending import HttpSender
 from daemon.webhooks.target import TargetRules
 from storage.catalog import Catalog
@@ -104,7 +105,9 @@ class _Daemon:
         self._rules = rules
         self._node = node_id(settings.data_dir, settings.node_id)
         self._cadence = Cadence()
-        self._dispatcher = Dispatcher(catalog, HttpSender(clients.webhooks))
+        self._dispatcher = Dispatcher(
+            catalog, HttpSender(clients.webhooks), retry_seconds=settings.webhook_retry_hours * 3600
+        )
         self._wavstream = self._wavstream_over(clients.questions)
         self._files = Files(self._wavstream_over(clients.files))
         self._completion = Completion(catalog, self._wavstream, announce=self._dispatcher.wake)
@@ -174,9 +177,15 @@ class _Daemon:
             erasure=Erasure(self._catalog, self._wavstream),
             files=self._files,
         )
-        operators = operator.Operator(applications, self._rules, guard)
+        operators = operator.Operator(applications, self._rules)
+        dead = letters.LettersApi(Letters(self._catalog, announce=self._dispatcher.wake))
         supervisor = health.Health(
             catalog=self._catalog, sessions=self._sessions, wavstream=self._wavstream, metrics=metrics
         )
-        routes = [*sessions.routes(calls), *operator.routes(operators), *health.routes(supervisor)]
+        routes = [
+            *sessions.routes(calls),
+            *operator.routes(operators, guard),
+            *letters.routes(dead, guard),
+            *health.routes(supervisor),
+        ]
         return app.build(routes, metrics)

@@ -1,4 +1,4 @@
-"""The operator API: applications."""
+"""The operator API: applications, and who the operator is."""
 
 from collections.abc import Awaitable, Callable
 
@@ -16,24 +16,31 @@ from wavstream.process import logs
 log = logs.get(__name__)
 
 
-class Operator:
-    """What the operator may ask for."""
+def app_id_checked(app_id: str) -> str:
+    """The same again. Raises Refusal (400) for what is no application's id."""
+    if not APP_ID.fullmatch(app_id):
+        raise Refusal(400, "app_id takes 1 to 64 of A-Z a-z 0-9 _ -")
+    return app_id
 
-    def __init__(self, applications: Applications, rules: TargetRules, guard: Guard) -> None:
+
+def known(guard: Guard, view: Callable[..., Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
+    """A view for nobody but the operator."""
+
+    async def guarded(**path: str) -> Response:
+        guard.operator(request.headers, peer=peer())
+        if "app_id" in path:
+            app_id_checked(path["app_id"])
+        return await view(**path)
+
+    return guarded
+
+
+class Operator:
+    """What the operator may ask for about applications."""
+
+    def __init__(self, applications: Applications, rules: TargetRules) -> None:
         self._applications = applications
         self._rules = rules
-        self._guard = guard
-
-    def known(self, view: Callable[..., Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
-        """A view for nobody but the operator."""
-
-        async def guarded(app_id: str) -> Response:
-            self._guard.operator(request.headers, peer=peer())
-            if not APP_ID.fullmatch(app_id):
-                raise Refusal(400, "app_id takes 1 to 64 of A-Z a-z 0-9 _ -")
-            return await view(app_id)
-
-        return guarded
 
     async def put(self, app_id: str) -> Response:
         """Create or replace an application."""
@@ -61,7 +68,7 @@ class Operator:
         found = await self._applications.get(app_id)
         if found is None:
             raise Refusal(404, "no such application")
-        return said(views.application(found))
+        return said(views.application_now(found))
 
     async def delete(self, app_id: str) -> Response:
         """Forget an application."""
@@ -70,12 +77,32 @@ class Operator:
         log.info("application deleted", app=app_id)
         return said({"success": True, "app_id": app_id})
 
+    async def rotate_secret(self, app_id: str) -> Response:
+        """Make a new webhook secret, shown this once. The one before it signs on beside it."""
+        secret = await self._applications.rotate_secret(app_id)
+        if secret is None:
+            raise Refusal(404, "no such application")
+        log.info("webhook secret rotated", app=app_id)
+        return said({"success": True, "app_id": app_id, "webhook_secret": secret})
 
-def routes(operator: Operator) -> list[tuple[str, str, Callable[..., Awaitable[Response]]]]:
+    async def end_previous_secret(self, app_id: str) -> Response:
+        """Let only the newest webhook secret sign."""
+        ended = await self._applications.end_previous_secrets(app_id)
+        if ended is None:
+            raise Refusal(404, "no such application")
+        if not ended:
+            raise Refusal(404, "there is no previous webhook secret: only one is live")
+        log.info("previous webhook secret ended", app=app_id)
+        return said({"success": True, "app_id": app_id})
+
+
+def routes(operator: Operator, guard: Guard) -> list[tuple[str, str, Callable[..., Awaitable[Response]]]]:
     """(path, method, view) of each call."""
     one = "/admin/apps/<app_id>"
     return [
-        (one, "POST", operator.known(operator.put)),
-        (one, "GET", operator.known(operator.show)),
-        (one, "DELETE", operator.known(operator.delete)),
+        (one, "POST", known(guard, operator.put)),
+        (one, "GET", known(guard, operator.show)),
+        (one, "DELETE", known(guard, operator.delete)),
+        (f"{one}/webhook-secret", "POST", known(guard, operator.rotate_secret)),
+        (f"{one}/webhook-secret/previous", "DELETE", known(guard, operator.end_previous_secret)),
     ]

@@ -3,6 +3,7 @@
 Times are seconds since the epoch (UTC), durations seconds, sizes bytes.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from daemon.legs.rtp import RtpLeg
 from storage.applications import Application
 from storage.call_recordings import CallRecording
 from storage.commands import Command
+from storage.outbox import Event
 from storage.sessions import Session
 
 COMMAND_TIMEOUT_MS = 2000
@@ -103,3 +105,32 @@ def application(row: Application, secret: str | None = None) -> dict[str, Any]:
         "events": list(row.events),
     }
     return view if secret is None else {**view, "webhook_secret": secret}
+
+
+def application_now(row: Application) -> dict[str, Any]:
+    """An application without its secrets, and how its webhooks stand."""
+    return {
+        **application(row),
+        "webhook_secrets": len(row.webhook_secrets),
+        "webhook_disabled_at": row.webhook_disabled_at,
+    }
+
+
+def letter(row: Event) -> dict[str, Any]:
+    """A dead letter in a list."""
+    return {
+        "event_id": row.event_id,
+        "app_id": row.app_id,
+        "session_uuid": row.session_uuid,
+        "sequence": row.sequence,
+        "event": row.event,
+        "created_at": row.created_at,
+        "resent_at": row.tried_since,
+        "attempts": row.attempts,
+        "error": row.last_error,
+    }
+
+
+def whole_letter(row: Event) -> dict[str, Any]:
+    """A dead letter with what it says; `payload` is empty where its recording was erased."""
+    return {**letter(row), "payload": json.loads(row.payload)}
