@@ -9,8 +9,11 @@ from daemon.api.answers import Refusal, said
 from daemon.api.guard import Guard
 from daemon.api.operator import app_id_checked, known
 from daemon.webhooks.letters import Letters, UndeliverableError, UnknownLetterError
+from wavstream.process import logs
 
 UNKNOWN = "no such dead letter: it may have been sent again, or dropped"
+
+log = logs.get(__name__)
 
 
 class LettersApi:
@@ -48,6 +51,7 @@ class LettersApi:
             raise Refusal(404, UNKNOWN) from None
         except UndeliverableError as obstacle:
             raise Refusal(400, str(obstacle)) from None
+        log.info("dead letter sent again", event_id=event_id)
         return said({"success": True, "event_id": event_id})
 
     async def drop(self, event_id: str) -> Response:
@@ -56,6 +60,7 @@ class LettersApi:
             await self._letters.drop(event_id)
         except UnknownLetterError:
             raise Refusal(404, UNKNOWN) from None
+        log.info("dead letter dropped", event_id=event_id)
         return said({"success": True, "event_id": event_id})
 
     async def resend_all(self, app_id: str) -> Response:
@@ -64,11 +69,14 @@ class LettersApi:
             count = await self._letters.resend_all(app_id)
         except UndeliverableError as obstacle:
             raise Refusal(400, str(obstacle)) from None
+        log.info("dead letters sent again", app=app_id, count=count)
         return said({"success": True, "app_id": app_id, "resent": count})
 
     async def drop_all(self, app_id: str) -> Response:
         """Take all of an application away for good."""
-        return said({"success": True, "app_id": app_id, "dropped": await self._letters.drop_all(app_id)})
+        count = await self._letters.drop_all(app_id)
+        log.info("dead letters dropped", app=app_id, count=count)
+        return said({"success": True, "app_id": app_id, "dropped": count})
 
 
 def routes(api: LettersApi, guard: Guard) -> list[tuple[str, str, Callable[..., Awaitable[Response]]]]:

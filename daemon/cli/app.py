@@ -92,3 +92,32 @@ def list_apps() -> None:
     with ending(applications.CatalogError, refusing=applications.REFUSED):
         for line in applications.listed():
             typer.echo(line)
+
+
+@apps.command("letters")
+def show_letters(
+    app_id: AppId,
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Show no more than so many.")] = 100,
+) -> None:
+    """List an application's dead letters, newest first: webhooks that its receiver did not take."""
+    from daemon.cli import applications, letters
+
+    with ending(applications.CatalogError, refusing=applications.REFUSED):
+        for line in letters.listed(app_id, limit):
+            typer.echo(line)
+
+
+@apps.command("resend")
+def resend_letters(
+    app_id: AppId,
+    event_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[EVENT]...", help="Only these. [default: all]")
+    ] = None,
+) -> None:
+    """Send an application's dead letters again, under their old ids: a daemon notices in half a minute."""
+    from daemon.cli import applications, letters
+
+    with ending(applications.CatalogError, letters.UndeliverableError, refusing=applications.REFUSED):
+        count = letters.resent(app_id, event_ids or [])
+    typer.echo(f"{count} to be sent again")

@@ -19,7 +19,17 @@ from storage.applications import Application
 from storage.catalog import Catalog, CatalogError
 from wavstream.process.settings import SettingsError
 
-__all__ = ["REFUSED", "CatalogError", "Change", "change", "listed", "removed", "shown"]
+__all__ = [
+    "REFUSED",
+    "CatalogError",
+    "Change",
+    "RefusedError",
+    "catalog_for",
+    "change",
+    "listed",
+    "removed",
+    "shown",
+]
 
 KEY_BYTES = 24
 """Random bytes of a key that is made here."""
@@ -57,7 +67,7 @@ class Done:
 
 def change(app_id: str, wanted: Change) -> Done:
     """Create or change an application. Raises one of REFUSED, CatalogError."""
-    with _catalog(app_id) as (catalog, settings):
+    with catalog_for(app_id) as (catalog, settings):
         with catalog.transaction() as tx:
             known = table.get(tx, app_id)
         key = wanted.api_key or (secrets.token_urlsafe(KEY_BYTES) if wanted.fresh or known is None else None)
@@ -78,25 +88,26 @@ def change(app_id: str, wanted: Change) -> Done:
 
 def shown(app_id: str) -> str | None:
     """An application as JSON, without its secrets; None where there is none."""
-    with _catalog(app_id) as (catalog, _), catalog.transaction() as tx:
+    with catalog_for(app_id) as (catalog, _), catalog.transaction() as tx:
         found = table.get(tx, app_id)
     return None if found is None else json.dumps(_view(found), indent=2)
 
 
 def removed(app_id: str) -> bool:
     """Remove an application; False where there was none."""
-    with _catalog(app_id) as (catalog, _), catalog.transaction() as tx:
+    with catalog_for(app_id) as (catalog, _), catalog.transaction() as tx:
         return table.delete(tx, app_id)
 
 
 def listed() -> list[str]:
     """A line for each application: its id, and where its webhooks go."""
-    with _catalog("any") as (catalog, _), catalog.transaction() as tx:
+    with catalog_for("any") as (catalog, _), catalog.transaction() as tx:
         return [f"{each.app_id}  {each.webhook_url or '(no webhooks)'}" for each in table.listing(tx)]
 
 
 @contextmanager
-def _catalog(app_id: str) -> Iterator[tuple[Catalog, DaemonSettings]]:
+def catalog_for(app_id: str) -> Iterator[tuple[Catalog, DaemonSettings]]:
+    """The daemon's catalogue and settings. Raises one of REFUSED, also for what is no application's id."""
     if not _APP_ID.fullmatch(app_id):
         raise RefusedError(f"application {app_id!r}: takes 1 to 64 of a-z A-Z 0-9 _ -")
     settings = DaemonSettings.load()

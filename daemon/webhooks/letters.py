@@ -11,12 +11,9 @@ from storage.applications import Application
 from storage.catalog import Catalog
 from storage.letters import Place
 from storage.outbox import EMPTY, Event
-from wavstream.process import logs
 
 BATCH = 100
 """Letters a transaction: some 10 ms, after which whatever else waits for the catalogue has its turn."""
-
-log = logs.get(__name__)
 
 
 class UnknownLetterError(Exception):
@@ -51,29 +48,23 @@ class Letters:
         Its retries begin anew. Raises UnknownLetterError, UndeliverableError.
         """
         await self._catalog.run(partial(_resend_one, event_id=event_id, at=self._clock()))
-        log.info("dead letter sent again", event_id=event_id)
         self._announce()
 
     async def drop(self, event_id: str) -> None:
         """Take one away for good. Raises UnknownLetterError."""
         if not await self._catalog.run(lambda tx: letters.drop(tx, event_id, self._clock())):
             raise UnknownLetterError
-        log.info("dead letter dropped", event_id=event_id)
 
     async def resend_all(self, app_id: str) -> int:
         """Send all of an application again that it takes now; how many. Raises UndeliverableError.
 
         It stays at what is done by then where the application's receiver is lost in the middle.
         """
-        count = await self._treat(app_id, partial(_resend, app_id=app_id))
-        log.info("dead letters sent again", app=app_id, count=count)
-        return count
+        return await self._treat(app_id, partial(_resend, app_id=app_id))
 
     async def drop_all(self, app_id: str) -> int:
         """Take all of an application away for good; how many. It may be one that was deleted."""
-        count = await self._treat(app_id, _drop)
-        log.info("dead letters dropped", app=app_id, count=count)
-        return count
+        return await self._treat(app_id, _drop)
 
     async def _treat(self, app_id: str, treat: Callable[[Connection, list[Event], float], int]) -> int:
         """The sum of what `treat` says of each batch. Each letter comes once, also one that dies again."""
