@@ -24,6 +24,7 @@ from daemon.calls.sessions import Sessions
 from daemon.legs.ports import RtpPorts
 from daemon.metrics import Metrics
 from daemon.node import node_id
+from daemon.readiness import Readiness
 from daemon.settings import DaemonSettings
 from daemon.wavstream_http import WavstreamHttp
 from daemon.webhooks import connection
@@ -179,9 +180,8 @@ class _Daemon:
         )
         operators = operator.Operator(applications, self._rules)
         dead = letters.LettersApi(Letters(self._catalog, announce=self._dispatcher.wake))
-        supervisor = health.Health(
-            catalog=self._catalog, sessions=self._sessions, wavstream=self._wavstream, metrics=metrics
-        )
+        readiness = Readiness(self._settings, self._node, self._catalog, self._wavstream.reachable)
+        supervisor = health.Health(sessions=self._sessions, readiness=readiness, metrics=metrics)
         routes = [
             *sessions.routes(calls),
             *operator.routes(operators, guard),

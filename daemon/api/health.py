@@ -2,28 +2,20 @@
 
 from collections.abc import Awaitable, Callable
 
-import trio
 from quart import Response
 
 from daemon.api.answers import Refusal, said
 from daemon.calls.sessions import Sessions
 from daemon.metrics import Metrics
-from daemon.wavstream_http import WavstreamHttp
-from storage.catalog import Catalog
-
-READY_SECONDS = 3.0
-"""For the catalogue and wavstream to answer."""
+from daemon.readiness import Readiness
 
 
 class Health:
     """What a supervisor asks."""
 
-    def __init__(
-        self, *, catalog: Catalog, sessions: Sessions, wavstream: WavstreamHttp, metrics: Metrics
-    ) -> None:
-        self._catalog = catalog
+    def __init__(self, *, sessions: Sessions, readiness: Readiness, metrics: Metrics) -> None:
         self._sessions = sessions
-        self._wavstream = wavstream
+        self._readiness = readiness
         self._metrics = metrics
 
     async def health(self) -> Response:
@@ -34,14 +26,10 @@ class Health:
         """Whether a call could be recorded now. Raises Refusal: 503."""
         if self._sessions.closing:
             raise Refusal(503, "the daemon is shutting down")
-        if not self._sessions.recorder.can_record:
-            raise Refusal(503, "WAVSTREAM_URL is not set")
-        with trio.move_on_after(READY_SECONDS):
-            await self._catalog.run(lambda _tx: None)
-            if await self._wavstream.reachable():
-                return said({"status": "ok"})
-            raise Refusal(503, "wavstream does not answer")
-        raise Refusal(503, "the catalogue or wavstream does not answer")
+        obstacles = await self._readiness.obstacles()
+        if obstacles:
+            raise Refusal(503, "; ".join(obstacles))
+        return said({"status": "ok"})
 
     async def metrics(self) -> Response:
         """For Prometheus."""

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Literal
 
 import trio
@@ -148,8 +149,9 @@ class Dispatcher:
             return _Look([], 0, 0, None)
         jobs: list[_Job] = []
         skipped = buried = 0
+        known = cache(partial(applications.get, tx))  # many events, few applications
         for event in outbox.due(tx, now=now, limit=limit, busy=busy, busy_apps=full):
-            application = applications.get(tx, event.app_id)
+            application = known(event.app_id)
             match _fate(application, event):
                 case "skip":
                     skipped += outbox.skip(tx, event.event_id, now)

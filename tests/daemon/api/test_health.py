@@ -2,11 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-import trio
-
-from daemon.api import health
-from storage.catalog import Catalog
 from tests.daemon.api.test_guard import refused
 from tests.daemon.running import both, running
 
@@ -30,18 +25,14 @@ async def test_without_wavstream_url_it_is_not_able(tmp_path: Path) -> None:
         assert refused(await http.get("/ready"), 503) == "WAVSTREAM_URL is not set"
 
 
-async def test_a_catalogue_that_hangs_is_not_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(health, "READY_SECONDS", 0.05)
-    async with running(tmp_path) as daemon, daemon.client() as http:
-
-        async def hang(*_args: object) -> None:
-            await trio.sleep_forever()
-
-        with monkeypatch.context() as patched:
-            patched.setattr(Catalog, "run", hang)
-            assert "does not answer" in refused(await http.get("/ready"), 503)
+async def test_every_obstacle_is_named(tmp_path: Path) -> None:
+    async with (
+        running(tmp_path, wavstream_url=None, disk_free_mb=10**9) as daemon,
+        daemon.client() as http,
+    ):
+        words = refused(await http.get("/ready"), 503)
+        assert "WAVSTREAM_URL is not set" in words
+        assert "DISK_FREE_MB asks for 1000000000" in words  # a million GB
 
 
 async def test_requests_are_counted_by_status_and_calls_while_they_live(tmp_path: Path) -> None:

@@ -1,17 +1,24 @@
 """The connections on which webhooks leave: real sockets, and a resolver that lies."""
 
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
 import httpcore
 import httpx
 import pytest
 import trio
+from typing_extensions import override
 
 from daemon.webhooks import connection
 from daemon.webhooks.connection import CheckedBackend, Resolve
 from daemon.webhooks.target import TargetError, TargetRules
+from storage import schema
+from storage.catalog import Catalog
+from tests.daemon.running import BOUND_SECONDS, running
 from tests.daemon.webhooks.receiver import OK, receiving
 
 LOCAL = TargetRules(allow_http=True, allow_localhost=True)
@@ -48,6 +55,66 @@ async def test_a_name_that_was_public_at_registration_and_is_loopback_at_deliver
             await client.post(url)
         assert receiver.connections == 0
         assert rebinding.asked == [("hook.example", receiver.port)] * 2
+
+
+class Rebinding(trio.abc.HostnameResolver):
+    """The system's resolver, as trio asks it: public addresses `times` times, loopback from then on."""
+
+    def __init__(self, times: int) -> None:
+        self.asked = 0
+        self._times = times
+
+    @override
+    async def getaddrinfo(  # type: ignore[override] - the types of the one in socket are none
+        self, host: bytes | None, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
+    ) -> list[Any]:
+        await trio.lowlevel.checkpoint()
+        assert host == b"hook.example"
+        self.asked += 1
+        address = "93.184.215.14" if self.asked <= self._times else "127.0.0.1"
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, int(port)))]
+
+    @override
+    async def getnameinfo(self, sockaddr: Any, flags: int) -> tuple[str, str]:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(("permitted", "connections"), [(False, 0), (True, 1)])
+async def test_a_whole_daemon_connects_to_no_name_that_has_moved_to_loopback_since_its_registration(
+    tmp_path: Path, cheap_keys: None, short_drain: None, permitted: bool, connections: int
+) -> None:
+    """With such addresses permitted the same webhook does arrive: so it is the check that holds it back."""
+    names = Rebinding(times=1)
+    trio.socket.set_custom_hostname_resolver(names)
+    async with (
+        receiving() as receiver,
+        running(tmp_path, allow_localhost_webhooks=permitted) as daemon,
+        daemon.application(webhook_url=f"http://hook.example:{receiver.port}/") as shop,
+    ):
+        assert names.asked == 1  # the registration looked, and was content
+        await shop.call()
+        error = await attempted(daemon.settings.catalog_url)
+        assert names.asked >= 2
+        assert receiver.connections == connections
+        if not permitted:
+            assert error == (
+                "webhook_url: hook.example is at 127.0.0.1, which is not a public address"
+                " (ALLOW_LOCALHOST_WEBHOOKS=true permits it)"
+            )
+
+
+async def attempted(catalog_url: str) -> str | None:
+    """The error of the only event, once an attempt of it has ended."""
+    catalog = Catalog.open(catalog_url)
+    try:
+        with trio.fail_after(BOUND_SECONDS):
+            while True:
+                row = await catalog.run(lambda tx: tx.execute(schema.outbox.select()).one())
+                if row.attempts:
+                    return row.last_error
+                await trio.sleep(0.02)
+    finally:
+        catalog.close()
 
 
 async def test_the_very_address_that_was_checked_is_connected_to_and_the_name_asked_for_once() -> None:
