@@ -21,6 +21,7 @@ from daemon.calls.completion import Completion
 from daemon.calls.erasure import Erasure
 from daemon.calls.recorder import Recorder
 from daemon.calls.sessions import Sessions
+from daemon.counting import Counting
 from daemon.legs.ports import RtpPorts
 from daemon.metrics import Metrics
 from daemon.node import node_id
@@ -33,6 +34,7 @@ from daemon.webhooks.letters import Letters
 from daemon.webhooks.sending import HttpSender
 from daemon.webhooks.target import TargetRules
 from storage.catalog import Catalog
+from storage.commands import Command
 from wavstream.process.cadence import Cadence
 from wavstream.process.http import serve_http
 from wavstream.process.lock import alone
@@ -106,18 +108,27 @@ class _Daemon:
         self._rules = rules
         self._node = node_id(settings.data_dir, settings.node_id)
         self._cadence = Cadence()
+        self._metrics = metrics = Metrics(sessions=lambda: self._sessions.count)
         self._dispatcher = Dispatcher(
-            catalog, HttpSender(clients.webhooks), retry_seconds=settings.webhook_retry_hours * 3600
+            catalog,
+            HttpSender(clients.webhooks),
+            retry_seconds=settings.webhook_retry_hours * 3600,
+            ended=lambda end: metrics.webhooks.labels(end).inc(),
         )
         self._wavstream = self._wavstream_over(clients.questions)
         self._files = Files(self._wavstream_over(clients.files))
-        self._completion = Completion(catalog, self._wavstream, announce=self._dispatcher.wake)
+        self._completion = Completion(
+            catalog,
+            self._wavstream,
+            announce=self._dispatcher.wake,
+            ended=lambda state, reason: metrics.recordings_ended.labels(state, reason).inc(),
+        )
         self._sessions = Sessions(
             node=self._node,
             catalog=catalog,
             cadence=self._cadence,
             ports=RtpPorts.parse(settings.daemon_rtp),
-            recorder=Recorder(settings, self._cadence),
+            recorder=Recorder(settings, self._cadence, lost=metrics.audio_lost.inc),
             fate=self._completion,
             announce=self._dispatcher.wake,
         )
@@ -169,23 +180,32 @@ class _Daemon:
             rate_limit=self._settings.rate_limit,
             unknown_rate_limit=self._settings.unknown_rate_limit,
         )
-        metrics = Metrics(sessions=lambda: self._sessions.count)
         calls = sessions.Api(
             catalog=self._catalog,
             guard=guard,
             sessions=self._sessions,
-            commands=Commands(self._catalog, self._sessions, announce=self._dispatcher.wake),
+            commands=Commands(
+                self._catalog, self._sessions, announce=self._dispatcher.wake, taken=self._count_command
+            ),
             erasure=Erasure(self._catalog, self._wavstream),
             files=self._files,
         )
         operators = operator.Operator(applications, self._rules)
         dead = letters.LettersApi(Letters(self._catalog, announce=self._dispatcher.wake))
         readiness = Readiness(self._settings, self._node, self._catalog, self._wavstream.reachable)
-        supervisor = health.Health(sessions=self._sessions, readiness=readiness, metrics=metrics)
+        supervisor = health.Health(
+            sessions=self._sessions,
+            readiness=readiness,
+            metrics=self._metrics,
+            counting=Counting(self._catalog, self._node),
+        )
         routes = [
             *sessions.routes(calls),
             *operator.routes(operators, guard),
             *letters.routes(dead, guard),
             *health.routes(supervisor),
         ]
-        return app.build(routes, metrics)
+        return app.build(routes, self._metrics)
+
+    def _count_command(self, command: Command) -> None:
+        self._metrics.commands.labels(command.command, "done" if command.success else "failed").inc()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, bindparam
+from sqlalchemy import Connection, bindparam, func, select
 
 from storage.rows import Rows
 from storage.schema import call_recordings, sessions
@@ -54,6 +54,13 @@ _OF_SESSION = (
     _rows.select()
     .where(_columns.session_uuid == bindparam("session"))
     .order_by(_columns.started_at.desc(), _columns.recording_id.desc())
+)
+
+_COUNT = (
+    select(_columns.state, func.count().label("number"))
+    .join(sessions)
+    .where(_columns.state.in_(_LIVE), sessions.c.node == bindparam("of"))
+    .group_by(_columns.state)
 )
 
 
@@ -118,3 +125,9 @@ def unfinished(tx: Connection, node: str) -> list[CallRecording]:
     """The recordings in a node's sessions that are neither completed nor failed, oldest first."""
     query = _rows.select().join(sessions).where(_columns.state.in_(_LIVE), sessions.c.node == node)
     return _rows.many(tx, query.order_by(_columns.started_at, _columns.recording_id))
+
+
+def live(tx: Connection, node: str) -> dict[str, int]:
+    """How many recordings in a node's sessions are in each of the states that are no end."""
+    found = {str(row.state): int(row.number) for row in tx.execute(_COUNT, {"of": node})}
+    return dict.fromkeys(_LIVE, 0) | found

@@ -7,11 +7,14 @@ from quart import Response
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a failure
-    """A request ends with this answer instead."""
+    """A request ends with this answer instead. `limit` names the one that it went beyond, if that is why."""
 
-    def __init__(self, status: int, words: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, words: str, headers: Mapping[str, str] | None = None, *, limit: str = ""
+    ) -> None:
         super().__init__(words)
         self.status = status
+        self.limit = limit
         self.headers = dict(headers or {})
 
     def response(self) -> Response:

@@ -39,7 +39,13 @@ def build(routes: Routes, metrics: Metrics) -> QuartTrio:
         name = f"{method} {path}".replace(".", "")
         # OPTIONS is a wrong method here like any other: no page in a browser is meant to call this.
         app.add_url_rule(path, name, view, methods=[method], provide_automatic_options=False)
-    app.register_error_handler(Refusal, _refused)
+
+    def refused(refusal: Refusal) -> Response:
+        if refusal.limit:
+            metrics.refused.labels(refusal.limit).inc()
+        return refusal.response()
+
+    app.register_error_handler(Refusal, refused)
     app.register_error_handler(HTTPException, _in_words)
     app.register_error_handler(CatalogError, _without_catalogue)
     app.register_error_handler(Exception, _unexpected)
@@ -51,10 +57,6 @@ def build(routes: Routes, metrics: Metrics) -> QuartTrio:
 
     app.after_request(finish)
     return app
-
-
-def _refused(refusal: Refusal) -> Response:
-    return refusal.response()
 
 
 def _in_words(wrong: HTTPException) -> Response:

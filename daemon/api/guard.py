@@ -55,7 +55,7 @@ class Guard:
         standing = self._known.charge(app_id, quota, trio.current_time())
         said = standing.headers("app")
         if standing.exceeded:
-            raise _too_many(standing, "the application's limit", said)
+            raise _too_many(standing, "the application's limit", said, "application")
         return application, said
 
     async def _authenticated(self, app_id: str, api_key: str, peer: str) -> Application:
@@ -75,7 +75,7 @@ class Guard:
                     self._charge(peer)
             except TooManyChecksError:
                 again = {"Retry-After": str(AGAIN_SECONDS)}
-                refusal = Refusal(429, "too many unknown keys are being checked", again)
+                refusal = Refusal(429, "too many unknown keys are being checked", again, limit="keys")
             else:
                 if not verified:
                     self._unknown.refund(network(peer), trio.current_time())
@@ -96,7 +96,7 @@ class Guard:
         """Count a request without valid credentials. Raises Refusal: 429."""
         standing = self._unknown.charge(network(peer), self._unknown_rate_limit, trio.current_time())
         if standing.exceeded:
-            raise _too_many(standing, "the limit of an address without valid credentials", {})
+            raise _too_many(standing, "the limit of an address without valid credentials", {}, "address")
 
 
 def _logged(refusal: Refusal, app_id: str, peer: str) -> Refusal:
@@ -105,6 +105,6 @@ def _logged(refusal: Refusal, app_id: str, peer: str) -> Refusal:
     return refusal
 
 
-def _too_many(standing: Standing, whose: str, headers: Mapping[str, str]) -> Refusal:
+def _too_many(standing: Standing, whose: str, headers: Mapping[str, str], limit: str) -> Refusal:
     words = f"too many requests: {whose} is {standing.quota} a minute; try again in {standing.seconds} s"
-    return Refusal(429, words, {**headers, "Retry-After": str(standing.seconds)})
+    return Refusal(429, words, {**headers, "Retry-After": str(standing.seconds)}, limit=limit)

@@ -6,6 +6,7 @@ from quart import Response
 
 from daemon.api.answers import Refusal, said
 from daemon.calls.sessions import Sessions
+from daemon.counting import Counting
 from daemon.metrics import Metrics
 from daemon.readiness import Readiness
 
@@ -13,10 +14,13 @@ from daemon.readiness import Readiness
 class Health:
     """What a supervisor asks."""
 
-    def __init__(self, *, sessions: Sessions, readiness: Readiness, metrics: Metrics) -> None:
+    def __init__(
+        self, *, sessions: Sessions, readiness: Readiness, metrics: Metrics, counting: Counting
+    ) -> None:
         self._sessions = sessions
         self._readiness = readiness
         self._metrics = metrics
+        self._counting = counting
 
     async def health(self) -> Response:
         """The program is alive."""
@@ -33,7 +37,8 @@ class Health:
 
     async def metrics(self) -> Response:
         """For Prometheus."""
-        return Response(self._metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
+        text = self._metrics.text(await self._counting.now())
+        return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def routes(health: Health) -> list[tuple[str, str, Callable[..., Awaitable[Response]]]]:

@@ -150,7 +150,8 @@ class Api:
             raise Refusal(503, "recording is not configured on this server (WAVSTREAM_URL)") from None
         except CooldownError as early:
             words = f"one recording command every 2 s a session: try again in {early.seconds:.1f} s"
-            raise Refusal(429, words, {"Retry-After": str(_whole(early.seconds))}) from None
+            again = {"Retry-After": str(_whole(early.seconds))}
+            raise Refusal(429, words, again, limit="cooldown") from None
         except ShuttingDownError:
             raise _shutting_down() from None
 

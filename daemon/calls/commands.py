@@ -94,12 +94,23 @@ class _Context:
 
 
 class Commands:
-    """Takes commands. `announce` is called when an event was stored."""
+    """Takes commands.
 
-    def __init__(self, catalog: Catalog, live: Sessions, *, announce: Callable[[], None]) -> None:
+    `announce` is called when an event was stored, `taken` with each command that is no repeat.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        live: Sessions,
+        *,
+        announce: Callable[[], None],
+        taken: Callable[[Command], None] = lambda _command: None,
+    ) -> None:
         self._catalog = catalog
         self._sessions = live
         self._announce = announce
+        self._taken = taken
         self._cooldown = Cooldown()
 
     async def execute(self, request: Request) -> Command:
@@ -139,6 +150,7 @@ class Commands:
         if live is not None:
             act(live)
         self._announce()
+        self._taken(command)
         log.info(
             "command taken",
             session=request.session_uuid,

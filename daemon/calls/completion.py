@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from daemon.calls import changes
 from daemon.wavstream_http import Held, WavstreamError
+from storage import call_recordings
 from storage.catalog import Catalog, CatalogError
 from wavstream.process import logs
 from wavstream.protocol import Completed
@@ -39,7 +40,11 @@ class Keeper(Protocol):
 
 
 class Completion:
-    """Brings recordings to their end in the catalogue. `announce` is called when an event was stored."""
+    """Brings recordings to their end in the catalogue.
+
+    `announce` is called when an event was stored, `ended` with the state and the reason of each recording
+    that came to its end.
+    """
 
     def __init__(
         self,
@@ -47,11 +52,13 @@ class Completion:
         keeper: Keeper,
         *,
         announce: Callable[[], None],
+        ended: Callable[[str, str], None] = lambda _state, _reason: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._catalog = catalog
         self._keeper = keeper
         self._announce = announce
+        self._ended = ended
         self._clock = clock
         self._questions = trio.CapacityLimiter(AT_ONCE)
 
@@ -90,14 +97,19 @@ class Completion:
     async def _settle(self, recording_id: str, change: Callable[..., bool]) -> None:
         """Make the change and store its event, when the catalogue takes it: nothing else is left to do."""
 
-        def work(tx: Connection) -> bool:
-            return change(tx, recording_id, now=self._clock())
+        def work(tx: Connection) -> tuple[str, str]:
+            changed = change(tx, recording_id, now=self._clock())
+            row = call_recordings.get(tx, recording_id) if changed else None
+            return ("", "") if row is None else (row.state, row.reason or "interrupted")
 
-        async def settled() -> bool | None:
+        async def settled() -> tuple[str, str] | None:
             return await self._catalog.run(work)
 
-        changed = await self._persist(recording_id, settled, until=self._clock() + GIVE_UP_SECONDS)
-        log.info("recording settled", recording=recording_id, changed=changed)
+        end = await self._persist(recording_id, settled, until=self._clock() + GIVE_UP_SECONDS)
+        state, reason = end or ("", "")
+        log.info("recording settled", recording=recording_id, changed=bool(state))
+        if state:
+            self._ended(state, reason)
         self._announce()
 
     async def _persist(

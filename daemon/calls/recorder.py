@@ -1,6 +1,6 @@
 """How this daemon records: the operator's settings made into recordings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from daemon.calls.session import Order
@@ -15,11 +15,18 @@ log = logs.get(__name__)
 
 
 class Recorder:
-    """Makes recordings as the settings have it."""
+    """Makes recordings as the settings have it. `lost` is told of each one's seconds of audio lost."""
 
-    def __init__(self, settings: DaemonSettings, cadence: Cadence) -> None:
+    def __init__(
+        self,
+        settings: DaemonSettings,
+        cadence: Cadence,
+        *,
+        lost: Callable[[float], object] = lambda _seconds: None,
+    ) -> None:
         self._settings = settings
         self._cadence = cadence
+        self._lost = lost
 
     @property
     def can_record(self) -> bool:
@@ -49,4 +56,5 @@ class Recorder:
             cadence=self._cadence,
             replay_seconds=self._settings.recording_replay_seconds,
             log=log.bind(session=about["session_uuid"]),
+            lost=self._lost,
         )

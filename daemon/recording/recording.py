@@ -1,7 +1,7 @@
 """One recording: from the legs' audio to a file at wavstream."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import trio
@@ -29,7 +29,8 @@ class Recording:
     `started`, and all times here, are seconds of `trio.current_time()`; sample 0 was spoken at `started`.
     `legs` are attached by `run`, which also finds what they heard since `started` (2 s at most). `metadata`
     goes to wavstream as it is; its `started_at` (seconds since the epoch) is when sample 0 was spoken.
-    `replay_seconds` of audio are kept for a wavstream that is away.
+    `replay_seconds` of audio are kept for a wavstream that is away; `lost` is told at the end how
+    many seconds silence replaced.
     """
 
     def __init__(
@@ -44,12 +45,14 @@ class Recording:
         cadence: Cadence,
         replay_seconds: float,
         log: Log,
+        lost: Callable[[float], object] = lambda _seconds: None,
     ) -> None:
         self.recording_id = recording_id
         self.format = format
         self._legs = tuple(legs)
         self._cadence = cadence
         self._log = log.bind(recording=recording_id)
+        self._lost = lost
         self._timeline = Timeline(format.sample_rate, format.channels, started)
         self._window = ReplayWindow(
             capacity=math.ceil(replay_seconds * format.sample_rate) * format.frame_bytes,
@@ -104,6 +107,7 @@ class Recording:
         finally:
             for leg in self._legs:
                 leg.detach(self._timeline)
+            self._lost(self._window.lost / self.format.byte_rate)
         if self._completed is None:
             raise self._failed or RecordingFailed("the recording was given up")
         self._log.info("recording completed", duration=self._completed.duration, size=self._completed.size)

@@ -1,5 +1,6 @@
 """Whether a call could be recorded: with a real file, a real lock, and a disk that is really full."""
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -135,7 +136,7 @@ async def test_a_disk_below_its_mark_is_an_obstacle(
         def __init__(self, _path: Path) -> None:
             self.free = free
 
-    monkeypatch.setattr(module.shutil, "disk_usage", Usage)
+    monkeypatch.setattr(shutil, "disk_usage", Usage)
     found = await readiness(kept, tmp_path, Wavstream(), disk_free_mb=100).obstacles()
     assert found == (() if ready else ("the disk is nearly full: 99 MB free, DISK_FREE_MB asks for 100",))
 

@@ -71,6 +71,7 @@ QUERIES: dict[str, Callable[[Connection], object]] = {
     "call_recordings.of_session": lambda tx: call_recordings.of_session(tx, "s"),
     "call_recordings.stopping": lambda tx: call_recordings.stopping(tx, "r", reason="x", at=1.0),
     "call_recordings.unfinished": lambda tx: call_recordings.unfinished(tx, "n"),
+    "call_recordings.live": lambda tx: call_recordings.live(tx, "n"),
     "outbox.append": lambda tx: outbox.append(
         tx, session_uuid=with_session(tx), app_id="a", event="x", fields={}, now=1.0
     ),

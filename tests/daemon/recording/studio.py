@@ -31,6 +31,8 @@ class Studio:
     nursery: trio.Nursery
     done: trio.Event = field(default_factory=trio.Event)
     outcome: protocol.Completed | RecordingFailed | None = None
+    lost: list[float] = field(default_factory=list)
+    """What each recording said of its lost audio at its end."""
 
     def recording(
         self,
@@ -51,6 +53,7 @@ class Studio:
             cadence=self.cadence,
             replay_seconds=replay_seconds,
             log=logs.get("tests"),
+            lost=self.lost.append,
         )
 
     async def start(self, recording: Recording) -> None:

@@ -167,6 +167,7 @@ async def test_an_outage_longer_than_the_window_leaves_silence_and_the_right_len
     assert len(samples) == round((stop - started) * 8000)
     # 0.8 s were spoken while nobody listened, of which the window kept 0.2 s.
     assert recording.view()["lost"] > 0.5
+    assert place.lost == [recording.view()["lost"]]
     lost = round(recording.view()["lost"] * 8000)
     assert not samples[:lost].any()
     heard = spoken(samples)

@@ -65,7 +65,7 @@ class Rebinding(trio.abc.HostnameResolver):
         self._times = times
 
     @override
-    async def getaddrinfo(  # type: ignore[override] - the types of the one in socket are none
+    async def getaddrinfo(  # trio leaves their types open
         self, host: bytes | None, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
     ) -> list[Any]:
         await trio.lowlevel.checkpoint()
@@ -111,7 +111,7 @@ async def attempted(catalog_url: str) -> str | None:
             while True:
                 row = await catalog.run(lambda tx: tx.execute(schema.outbox.select()).one())
                 if row.attempts:
-                    return row.last_error
+                    return None if row.last_error is None else str(row.last_error)
                 await trio.sleep(0.02)
     finally:
         catalog.close()
