@@ -8,11 +8,14 @@ import json
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
+    Select,
     and_,
     bindparam,
     exists,
@@ -150,14 +153,14 @@ def due(
 
     Nothing of the sessions in `busy` (one of theirs is on its way) nor of the applications in `busy_apps`.
     """
-    query = _rows.select().where(_free(busy, busy_apps), _columns.next_attempt_at <= now)
-    return _rows.many(tx, query.order_by(_columns.next_attempt_at, _columns.session_uuid).limit(limit))
+    query = _due(bool(busy), bool(busy_apps))
+    return _rows.many(tx, query, now=now, limit=limit, busy=list(busy), busy_apps=list(busy_apps))
 
 
 def next_due(tx: Connection, *, busy: Collection[str] = (), busy_apps: Collection[str] = ()) -> float | None:
     """When the next event comes due, maybe in the past; None where `due` has nothing to wait for."""
-    query = select(_columns.next_attempt_at).where(_free(busy, busy_apps))
-    return tx.execute(query.order_by(_columns.next_attempt_at).limit(1)).scalar_one_or_none()
+    query = _next_due(bool(busy), bool(busy_apps))
+    return tx.execute(query, {"busy": list(busy), "busy_apps": list(busy_apps)}).scalar_one_or_none()
 
 
 def delivered(tx: Connection, event_id: str, at: float) -> bool:
@@ -204,13 +207,26 @@ def lock(tx: Connection, event_id: str) -> None:
     tx.execute(_LOCK, {"event": event_id})
 
 
-def _free(busy: Collection[str], busy_apps: Collection[str]) -> ColumnElement[bool]:
+@cache
+def _due(busy: bool, busy_apps: bool) -> Select[*tuple[Any, ...]]:
+    query = _rows.select().where(_free(busy, busy_apps), _columns.next_attempt_at <= bindparam("now"))
+    in_order = query.order_by(_columns.next_attempt_at, _columns.session_uuid)
+    return in_order.limit(bindparam("limit", type_=Integer))
+
+
+@cache
+def _next_due(busy: bool, busy_apps: bool) -> Select[float]:
+    query = select(_columns.next_attempt_at).where(_free(busy, busy_apps))
+    return query.order_by(_columns.next_attempt_at).limit(1)
+
+
+def _free(busy: bool, busy_apps: bool) -> ColumnElement[bool]:
     """The condition on `head` stands as the index has it, or the index is not used."""
     conditions: list[ColumnElement[bool]] = [_columns.head]
     if busy:
-        conditions.append(_columns.session_uuid.not_in(busy))
+        conditions.append(_columns.session_uuid.not_in(bindparam("busy", expanding=True)))
     if busy_apps:
-        conditions.append(_columns.app_id.not_in(busy_apps))
+        conditions.append(_columns.app_id.not_in(bindparam("busy_apps", expanding=True)))
     return and_(*conditions)
 
 
