@@ -8,8 +8,9 @@ from typing import Any
 
 import trio
 
-from daemon.calls.commands import Commands, Request
+from daemon.calls.commands import Commands
 from daemon.calls.moment import Moment
+from daemon.calls.plans import Request
 from daemon.calls.session import Order
 from daemon.calls.sessions import CallRequest, Sessions
 from daemon.legs.ports import RtpPorts

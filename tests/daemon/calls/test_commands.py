@@ -9,13 +9,13 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from daemon.calls.commands import (
     HEAVY,
-    MOST_FINISHING,
     CooldownError,
     ForeignSessionError,
     NoWavstreamError,
     UnknownCommandError,
     UnknownSessionError,
 )
+from daemon.calls.plans import MOST_FINISHING
 from daemon.calls.sessions import ShuttingDownError
 from daemon.node import new_session_uuid
 from storage.catalog import CatalogError
