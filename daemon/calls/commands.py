@@ -88,10 +88,13 @@ class Commands:
     def _context(self, request: Request, live: Session | None) -> Context:
         recorder = self._sessions.recorder
         heavy = request.command in HEAVY
+        since = None if live is None else live.recording_since
         return Context(
             can_record=recorder.can_record,
             format=recorder.format(live.legs) if recorder.can_record and live and not live.over else None,
             wait=self._cooldown.remaining(request.session_uuid, trio.current_time()) if heavy else 0.0,
+            elapsed=0.0 if since is None else max(request.moment.monotonic - since, 0.0),
+            heard=live.heard() if live and request.command == "hangup" else None,
         )
 
     def _do(

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -16,6 +17,8 @@ from storage.call_recordings import CallRecording
 
 MOST_FINISHING = 4
 """Stopped recordings of one call that may wait for wavstream: each holds its audio in memory until then."""
+MOST_PAUSES = 1000
+"""Of one recording: all of them are stored again with each, and no conversation needs more."""
 OVER = "the call has ended"
 
 
@@ -47,8 +50,12 @@ class Context:
     can_record: bool
     format: RecordingFormat | None
     """That of a recording which would begin now; None where none can."""
-    wait: float
+    wait: float = 0.0
     """Seconds until the session may have its next heavy command."""
+    elapsed: float = 0.0
+    """Seconds from the beginning of the present recording to the command; 0 where none runs."""
+    heard: list[dict[str, Any]] | None = None
+    """What the call's legs have received; asked for only where the command ends the call."""
 
 
 def _record_start(tx: Connection, session: sessions.Session, request: Request, context: Context) -> Plan:
@@ -82,8 +89,7 @@ def _record_start(tx: Connection, session: sessions.Session, request: Request, c
 def _record_stop(tx: Connection, session: sessions.Session, request: Request, _context: Context) -> Plan:
     recording = changes.current(tx, session.session_uuid)
     if recording is None:
-        over = session.state == "ended"
-        return Plan(error=OVER if over else "the call is not being recorded")
+        return Plan(error=_not_recorded(session))
     stopping = partial(
         call_recordings.stopping,
         recording_id=recording.recording_id,
@@ -93,16 +99,53 @@ def _record_stop(tx: Connection, session: sessions.Session, request: Request, _c
     return Plan(write=stopping, act=lambda live: live.stop_recording(request.moment.monotonic, "stopped"))
 
 
-def _hangup(_tx: Connection, session: sessions.Session, request: Request, _context: Context) -> Plan:
+def _record_pause(tx: Connection, session: sessions.Session, request: Request, context: Context) -> Plan:
+    recording = changes.current(tx, session.session_uuid)
+    if recording is None:
+        return Plan(error=_not_recorded(session))
+    pauses = recording.pauses or []
+    if recording.is_paused:
+        return Plan(error="the recording is paused already")
+    if len(pauses) >= MOST_PAUSES:
+        return Plan(error=f"the recording has been paused {MOST_PAUSES} times: stop it and start another")
+    pausing = partial(
+        call_recordings.pausing,
+        recording_id=recording.recording_id,
+        pauses=[*pauses, [context.elapsed, None]],
+    )
+    return Plan(write=pausing, act=lambda live: live.pause_recording(request.moment.monotonic))
+
+
+def _record_resume(tx: Connection, session: sessions.Session, request: Request, context: Context) -> Plan:
+    recording = changes.current(tx, session.session_uuid)
+    if recording is None:
+        return Plan(error=_not_recorded(session))
+    if not recording.is_paused:
+        return Plan(error="the recording is not paused")
+    return Plan(
+        write=partial(changes.recording_resumed, recording=recording, elapsed=context.elapsed),
+        act=lambda live: live.resume_recording(request.moment.monotonic),
+    )
+
+
+def _not_recorded(session: sessions.Session) -> str:
+    return OVER if session.state == "ended" else "the call is not being recorded"
+
+
+def _hangup(_tx: Connection, session: sessions.Session, request: Request, context: Context) -> Plan:
     if session.state == "ended":
         return Plan(error=OVER)
-    ending = partial(changes.session_ends, session=session, cause="hangup", at=request.moment.epoch)
+    ending = partial(
+        changes.session_ends, session=session, cause="hangup", at=request.moment.epoch, heard=context.heard
+    )
     return Plan(write=ending, act=lambda live: live.hang_up(request.moment.monotonic, "hangup"))
 
 
 PLANS: Mapping[str, Callable[[Connection, sessions.Session, Request, Context], Plan]] = {
     "record/start": _record_start,
     "record/stop": _record_stop,
+    "record/pause": _record_pause,
+    "record/resume": _record_resume,
     "hangup": _hangup,
 }
 """One entry a command."""
