@@ -298,11 +298,11 @@ async def test_what_is_spoken_in_a_pause_is_exact_silence_and_kept_nowhere() -> 
         recording = place.recording()
         await place.start(recording)
         started, begun = recording._timeline.start, trio.current_time()
+        paused = begun + 0.2 + JITTER_SECONDS
         for number in [*range(10), *range(12, 20)]:
             await trio.sleep_until(begun + (number + 1) * 0.02)
             place.caller.send(number)
             if number == 9:
-                paused = begun + 0.2 + JITTER_SECONDS
                 recording.pause(paused)
                 assert recording.view()["paused"]
         resumed = begun + 0.4 + JITTER_SECONDS
