@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -63,13 +63,20 @@ class Applications:
         self._pepper = secrets.token_bytes(32)
         self._known: dict[str, tuple[Application, float]] = {}  # no more than there are in the catalogue
         self._verified: OrderedDict[bytes, KeyHash] = OrderedDict()
+        self._asking: Counter[bytes] = (
+            Counter()
+        )  # of keys not verified, while the requests that bring them wait
         self._checks: dict[tuple[bytes, tuple[KeyHash, ...]], _Check] = {}
         self._nobody = keys.nobodys()
         self._slow = trio.CapacityLimiter(1)  # the audio needs the other cores
 
-    def is_verified(self, app_id: str, api_key: str) -> bool:
-        """Whether this key was right not long ago. It may have been replaced since: `authenticate` says."""
-        return self._tag(app_id, api_key) in self._verified
+    def is_free(self, app_id: str, api_key: str) -> bool:
+        """Whether no slow hash has to begin for this key: it was right not long ago, or is being checked.
+
+        Whether it is right is for `authenticate` to say.
+        """
+        tag = self._tag(app_id, api_key)
+        return tag in self._verified or tag in self._asking
 
     def _tag(self, app_id: str, api_key: str) -> bytes:
         return hmac.digest(self._pepper, f"{app_id}\0{api_key}".encode(), "sha256")
@@ -81,6 +88,17 @@ class Applications:
         application exists or not. Raises UnauthorizedError, TooManyChecksError.
         """
         tag = self._tag(app_id, api_key)
+        if tag in self._verified:
+            return await self._authenticated(app_id, api_key, tag)
+        self._asking[tag] += 1
+        try:
+            return await self._authenticated(app_id, api_key, tag)
+        finally:
+            self._asking[tag] -= 1
+            if not self._asking[tag]:
+                del self._asking[tag]
+
+    async def _authenticated(self, app_id: str, api_key: str, tag: bytes) -> Application:
         application = self._lately(app_id)
         # A key that is not known to be right may be new. And it costs the same where there is no application.
         if application is None or self._verified.get(tag) not in application.keys:

@@ -1,5 +1,11 @@
-"""A client of the daemon's HTTP: the application API, and the operator's call that registers one."""
+"""A client of the daemon's HTTP for programs on Trio: the application API, and the operator's registration.
 
+async with Client.connect("http://127.0.0.1:8000", {"X-App-ID": "demo", "X-API-Key": key}) as client:
+    session = await client.create_session(caller_id="+4930123456")
+    await client.command(session.session_uuid, "record/start")
+"""
+
+import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -52,8 +58,16 @@ class Session:
 
 
 @dataclass(frozen=True)
+class Taken:
+    """A command that was taken; its outcome is the `command.result` webhook with the same two ids."""
+
+    operation_id: str
+    command_uid: str
+
+
+@dataclass(frozen=True)
 class RecordingView:
-    """A session's recording as `GET` of the session shows it."""
+    """A recording of a session as the daemon shows it; `duration` in seconds, once it is known."""
 
     recording_id: str
     state: str
@@ -106,15 +120,42 @@ class Client:
     async def recording(self, session_uuid: str) -> RecordingView | None:
         """The session's current or latest recording."""
         view = (await self.show(session_uuid)).get("recording")
-        if not view:
-            return None
-        return RecordingView(
-            view["recording_id"], view["state"], view.get("recording_url"), view.get("duration")
-        )
+        return _recording(view) if view else None
 
-    async def command(self, session_uuid: str, command: str) -> Mapping[str, Any]:
-        """Give a command, for example `record/start`; its outcome is a webhook."""
-        return await self._ask("POST", f"/api/v1/sessions/{session_uuid}/commands/{command}", {})
+    async def recordings(self, session_uuid: str) -> list[RecordingView]:
+        """All recordings of the session, newest first."""
+        answer = await self._ask("GET", f"/api/v1/sessions/{session_uuid}/recordings")
+        return [_recording(view) for view in answer["recordings"]]
+
+    async def sessions(self) -> AsyncIterator[Mapping[str, Any]]:
+        """All sessions of the application, newest first, page by page."""
+        following: dict[str, str] = {}
+        while True:
+            page = await self._ask("GET", "/api/v1/sessions", params=following)
+            for session in page["sessions"]:
+                yield session
+            if page["next"] is None:
+                return
+            following = {"cursor": page["next"]}
+
+    async def command(self, session_uuid: str, command: str, command_uid: str | None = None) -> Taken:
+        """Give a command, for example `record/start`; its outcome is a webhook.
+
+        Where it is not known whether the command arrived, it may be given again with the same `command_uid`:
+        it is carried out once. Without one, one is made.
+        """
+        body = {"command_uid": command_uid or str(uuid.uuid4())}
+        answer = await self._ask("POST", f"/api/v1/sessions/{session_uuid}/commands/{command}", body)
+        return Taken(answer["operation_id"], answer["command_uid"])
+
+    async def erase(self, session_uuid: str, recording_id: str) -> None:
+        """Take a recording away for good."""
+        await self._answer("DELETE", f"/api/v1/sessions/{session_uuid}/recordings/{recording_id}")
+
+    async def snapshot(self, session_uuid: str) -> bytes:
+        """The session's recording as it stands now, a whole WAV file; after its end, the finished file."""
+        path = f"/api/v1/sessions/{session_uuid}/recording/file.wav"
+        return (await self._answer("GET", path, params={"follow": "false"})).content
 
     @asynccontextmanager
     async def follow(self, session_uuid: str) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -127,14 +168,29 @@ class Client:
                     raise _refusal(answer)
                 yield answer.aiter_bytes()
 
-    async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
-        """One request and its JSON answer; 429 is waited out. Raises ApiError."""
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Mapping[str, Any]:
+        return _json(await self._answer(method, path, body, params))
+
+    async def _answer(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """The answer to one request, if it is a success; 429 is waited out. Raises ApiError."""
         give_up = trio.current_time() + PATIENCE_SECONDS
         while True:
             with _plain_errors():
-                answer = await self._http.request(method, path, json=body)
+                answer = await self._http.request(method, path, json=body, params=params)
             if answer.is_success:
-                return _json(answer)
+                return answer
             refusal = _refusal(answer)
             wait = refusal.retry_after
             if refusal.status != httpx.codes.TOO_MANY_REQUESTS or not wait:
@@ -153,6 +209,10 @@ def _plain_errors() -> Iterator[None]:
         raise ApiError(f"the daemon did not answer within {ANSWER_SECONDS:.0f} s") from None
     except (httpx.TransportError, httpx.InvalidURL) as wrong:
         raise ApiError(f"the daemon cannot be reached: {words(wrong)}") from None
+
+
+def _recording(view: Mapping[str, Any]) -> RecordingView:
+    return RecordingView(view["recording_id"], view["state"], view.get("recording_url"), view.get("duration"))
 
 
 def _json(answer: httpx.Response) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import NamedTuple
 
 import httpx
@@ -21,6 +22,7 @@ from daemon.calls.completion import Completion
 from daemon.calls.erasure import Erasure
 from daemon.calls.recorder import Recorder
 from daemon.calls.sessions import Sessions
+from daemon.calls.watch import Limits, Watch
 from daemon.counting import Counting
 from daemon.legs.ports import RtpPorts
 from daemon.metrics import Metrics
@@ -144,6 +146,7 @@ class _Daemon:
         async with trio.open_nursery() as background:
             await background.start(self._cadence.run)
             background.start_soon(self._dispatcher.run)
+            background.start_soon(Watch(self._sessions, self._limits()).run)
             background.start_soon(recovery.follow, self._completion, unfinished)
             async with trio.open_nursery() as serving:
                 api = self._api()
@@ -167,6 +170,14 @@ class _Daemon:
             await stopping.wait()
             calls.cancel_scope.deadline = trio.current_time() + DRAIN_SECONDS
             await self._sessions.close()
+
+    def _limits(self) -> Limits:
+        settings = self._settings
+        return Limits(
+            unheard=settings.leg_timeout_seconds or inf,
+            recording=settings.recording_max_hours * 3600 or inf,
+            pause=settings.recording_pause_seconds or inf,
+        )
 
     def _wavstream_over(self, http: httpx.AsyncClient) -> WavstreamHttp:
         settings = self._settings

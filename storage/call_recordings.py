@@ -1,7 +1,7 @@
 """What the daemon was told to record: one row a `record/start`, until its one terminal state."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection, bindparam, func, select
 
@@ -24,6 +24,8 @@ class CallRecording:
     `recording` until its stop, `finishing` until wavstream has it all, then `completed` or `failed`, until it
     is `erased`: then nothing is left of it but which call's it was, when it ran, and `erased_at`.
     `command_uid` is that of its `record/start`; `duration` is in seconds, `size` in bytes, `sha256` in hex.
+    `pauses` are [from, to] in seconds from its start, `to` None: not resumed. `heard` says, once it is
+    completed, what became of its legs' samples.
     """
 
     recording_id: str
@@ -44,6 +46,13 @@ class CallRecording:
     expires_at: float | None = None
     error: str | None = None
     erased_at: float | None = None
+    pauses: list[list[float | None]] | None = None
+    heard: dict[str, Any] | None = None
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it runs and hears nothing."""
+        return self.state == "recording" and self.pauses is not None and self.pauses[-1][1] is None
 
 
 _rows = Rows(call_recordings, CallRecording)
@@ -85,6 +94,11 @@ def stopping(tx: Connection, recording_id: str, *, reason: str, at: float) -> bo
     return _rows.change(tx, running, state="finishing", reason=reason, stopped_at=at)
 
 
+def pausing(tx: Connection, recording_id: str, *, pauses: list[list[float | None]]) -> bool:
+    """It was told to pause, or to go on. False where it is not recording any more."""
+    return _rows.change(tx, {"recording_id": recording_id, "state": "recording"}, pauses=pauses)
+
+
 def completed(
     tx: Connection,
     recording_id: str,
@@ -95,6 +109,7 @@ def completed(
     size: int,
     sha256: str,
     expires_at: float | None,
+    heard: dict[str, Any] | None = None,
 ) -> bool:
     """It can be downloaded. False where it was completed or failed already."""
     return _rows.change(
@@ -107,6 +122,7 @@ def completed(
         size=size,
         sha256=sha256,
         expires_at=expires_at,
+        heard=heard,
     )
 
 

@@ -3,16 +3,18 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import outcome
 import trio
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from storage import migrations
+from storage.group import GroupCommit, Results, Work
 
 T = TypeVar("T")
 
@@ -41,6 +43,7 @@ class Catalog:
         # SQLite waits for its lock by polling: between threads of one process, this hands it over at once.
         self._turns = threading.BoundedSemaphore(connections)
         self._limiter = trio.CapacityLimiter(connections)
+        self._group = GroupCommit(self._together) if connections == 1 else None
 
     @classmethod
     def open(cls, url: str) -> "Catalog":
@@ -91,11 +94,14 @@ class Catalog:
             self._turns.release()
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """What `work` returns, called in a thread with one transaction around it.
+        """What `work` returns, called in a thread with a transaction around it.
 
-        Waiting for its turn can be cancelled; once begun, it runs to its end in spite of cancellation, and
-        its result is given back. Raises as `transaction`.
+        With SQLite, others may share that transaction: each sees what those before it did, and what fails is
+        undone alone; only a commit fails for all. Waiting for its turn can be cancelled; once begun, it runs
+        to its end in spite of cancellation, and its result is given back. Raises as `transaction`.
         """
+        if self._group is not None:
+            return await self._group.run(work)
         return await trio.to_thread.run_sync(self._within, work, limiter=self._limiter)
 
     def close(self) -> None:
@@ -105,6 +111,33 @@ class Catalog:
     def _within(self, work: Callable[[Connection], T]) -> T:
         with self.transaction() as tx:
             return work(tx)
+
+    def _together(self, works: Sequence[Work]) -> Results:
+        """Several pieces of work in one transaction, in a thread; what became of each."""
+        if len(works) == 1:
+            return [outcome.capture(self._within, works[0])]
+        results: list[outcome.Outcome[Any]] = []
+        try:
+            with self.transaction() as tx:
+                results.extend(self._apart(tx, work) for work in works)
+        except CatalogError as wrong:
+            before = [*results, *[None] * (len(works) - len(results))]
+            return [each if isinstance(each, outcome.Error) else outcome.Error(wrong) for each in before]
+        return results
+
+    def _apart(self, tx: Connection, work: Work) -> "outcome.Outcome[Any]":
+        """One of several: undone by its exception, which leaves the others alone."""
+        tx.exec_driver_sql("SAVEPOINT apart")
+        try:
+            result: outcome.Outcome[Any] = outcome.Value(work(tx))
+        except SQLAlchemyError as wrong:
+            tx.exec_driver_sql("ROLLBACK TO apart")
+            result = outcome.Error(self._in_words(wrong))
+        except Exception as wrong:  # noqa: BLE001 - the caller's own, handed on to it
+            tx.exec_driver_sql("ROLLBACK TO apart")
+            result = outcome.Error(wrong)
+        tx.exec_driver_sql("RELEASE apart")
+        return result
 
     def _in_words(self, wrong: SQLAlchemyError) -> CatalogError:
         cause = getattr(wrong, "orig", None) or wrong

@@ -1,7 +1,7 @@
 """The sessions: one row a call, from its registration to its end and after."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection, tuple_
 
@@ -25,6 +25,8 @@ class Session:
     created_at: float
     ended_at: float | None = None
     cause: str | None = None
+    heard: list[dict[str, Any]] | None = None
+    """What each leg had received when the call ended."""
 
 
 _rows = Rows(sessions, Session)
@@ -45,10 +47,17 @@ def activate(tx: Connection, session_uuid: str) -> bool:
     return _rows.change(tx, {"session_uuid": session_uuid, "state": "waiting"}, state="active")
 
 
-def end(tx: Connection, session_uuid: str, *, cause: str, at: float) -> bool:
+def end(
+    tx: Connection,
+    session_uuid: str,
+    *,
+    cause: str,
+    at: float,
+    heard: list[dict[str, Any]] | None = None,
+) -> bool:
     """The call is over. False where it had ended before, which then stays as it was."""
     live = {"session_uuid": session_uuid, "ended_at": None}
-    return _rows.change(tx, live, state="ended", ended_at=at, cause=cause)
+    return _rows.change(tx, live, state="ended", ended_at=at, cause=cause, heard=heard)
 
 
 def page(

@@ -69,6 +69,8 @@ class Stop(_Message):
     type: Literal["stop"] = "stop"
     offset: int = Field(ge=0)
     reason: Reason = "stopped"
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    """What became known since `start`: it joins the recording's metadata."""
 
 
 class Completed(_Message):

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from typing import Any
@@ -156,13 +156,16 @@ class Recordings:
         if recording.owner is None and recording.owned is owned:
             self.finish(recording, "interrupted")
 
-    def finish(self, recording: LiveRecording, reason: Reason) -> None:
+    def finish(
+        self, recording: LiveRecording, reason: Reason, *, metadata: Mapping[str, Any] | None = None
+    ) -> None:
         """That was all of it: it stopped now. Returns at once; the recording's `ended` is set when it has.
 
-        The first call decides.
+        `metadata` joins what is known of it. The first call decides.
         """
         if recording.state != "running":
             return
+        recording.row = replace(recording.row, metadata={**recording.row.metadata, **(metadata or {})})
         recording.state = "finishing"
         recording.reason = reason
         recording.stopped_at = time.time()

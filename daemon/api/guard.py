@@ -62,22 +62,23 @@ class Guard:
         """A key that was right before is let in whatever its address did; any other is counted first.
 
         So what an address may try is bounded before a slow hash, and a right key is no way to find that out.
+        Many requests with one key, as after a restart, are one try, unless the key turns out to be wrong.
         """
-        verified = self._applications.is_verified(app_id, api_key)
-        if not verified:
+        free = self._applications.is_free(app_id, api_key)
+        if not free:
             self._charge(peer)
         refusal = Refusal(401, "X-API-Key is missing or wrong")
         if 0 < len(api_key) <= MAX_KEY_CHARACTERS:
             try:
                 application = await self._applications.authenticate(app_id, api_key)
             except UnauthorizedError:
-                if verified:  # it was right, and is not any more
+                if free:  # it was right and is not any more, or somebody else brought it first
                     self._charge(peer)
             except TooManyChecksError:
                 again = {"Retry-After": str(AGAIN_SECONDS)}
                 refusal = Refusal(429, "too many unknown keys are being checked", again, limit="keys")
             else:
-                if not verified:
+                if not free:
                     self._unknown.refund(network(peer), trio.current_time())
                 return application
         raise _logged(refusal, app_id, peer)

@@ -18,12 +18,12 @@ from daemon.calls.commands import (
     CooldownError,
     ForeignSessionError,
     NoWavstreamError,
-    Request,
     UnknownCommandError,
     UnknownSessionError,
 )
 from daemon.calls.erasure import Erasure, UnfinishedError
 from daemon.calls.moment import Moment
+from daemon.calls.plans import Request
 from daemon.calls.sessions import CallRequest, Sessions, ShuttingDownError
 from daemon.legs.ports import PortsExhaustedError
 from daemon.media import codecs

@@ -55,7 +55,7 @@ def session(
     return {
         **summary(row),
         "media": media(legs),
-        "legs": [leg.view() for leg in legs],
+        "legs": [leg.view() for leg in legs] or row.heard or [],
         "recording": None if kept is None else recording(kept, live),
     }
 
@@ -78,6 +78,9 @@ def recording(row: CallRecording, live: Mapping[str, Any] | None = None) -> dict
         "recording_url": row.recording_url,
         "expires_at": row.expires_at,
         "error": row.error,
+        "paused": row.is_paused,
+        "pauses": row.pauses or [],
+        "audio": row.heard,
         "erased_at": row.erased_at,
     }
     if live is not None and live["recording_id"] == row.recording_id and row.duration is None:

@@ -5,7 +5,7 @@ Those that return a bool report False, and store no event, where the change had 
 call and each recording ends once, whoever comes first.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection
 
@@ -15,11 +15,13 @@ from storage.commands import Command
 from storage.sessions import Session
 from wavstream.protocol import Completed, Reason
 
-Cause = Literal["hangup", "shutdown", "daemon_restarted", "error"]
-"""Why a call ended: the command, the daemon's end, its restart after a sudden end, or a failure in it."""
+Cause = Literal["hangup", "leg_lost", "shutdown", "daemon_restarted", "error"]
+"""Why a call ended: the command, nothing heard of it for too long, the daemon's end, its restart after a
+sudden end, or a failure in it."""
 
 REASONS: dict[Cause, Reason] = {
     "hangup": "hangup",
+    "leg_lost": "hangup",  # RTP just stops when somebody hangs up (RFC 3550 has BYE; few send it)
     "shutdown": "interrupted",
     "daemon_restarted": "interrupted",
     "error": "interrupted",
@@ -40,9 +42,19 @@ def session_begins(tx: Connection, session: Session) -> None:
     )
 
 
-def session_ends(tx: Connection, session: Session, *, cause: Cause, at: float) -> bool:
-    """A call is over, and with it its recording, whose own event follows later: `call.hangup`."""
-    if not sessions.end(tx, session.session_uuid, cause=cause, at=at):
+def session_ends(
+    tx: Connection,
+    session: Session,
+    *,
+    cause: Cause,
+    at: float,
+    heard: list[dict[str, Any]] | None = None,
+) -> bool:
+    """A call is over, and with it its recording, whose own event follows later: `call.hangup`.
+
+    `heard` is what its legs had received by then.
+    """
+    if not sessions.end(tx, session.session_uuid, cause=cause, at=at, heard=heard):
         return False
     recording = current(tx, session.session_uuid)
     if recording is not None:
@@ -87,7 +99,21 @@ def command_answered(tx: Connection, command: Command, app_id: str) -> None:
     )
 
 
-def recording_completed(tx: Connection, recording_id: str, *, kept: Completed, now: float) -> bool:
+def recording_resumed(tx: Connection, recording: CallRecording, *, elapsed: float) -> bool:
+    """A paused recording goes on, `elapsed` seconds from its start. No event: there is none for it."""
+    *earlier, (start, _) = recording.pauses or [[elapsed, None]]
+    pauses = [*earlier, [start, max(elapsed, start or 0.0)]]
+    return call_recordings.pausing(tx, recording.recording_id, pauses=pauses)
+
+
+def recording_completed(
+    tx: Connection,
+    recording_id: str,
+    *,
+    kept: Completed,
+    now: float,
+    heard: dict[str, Any] | None = None,
+) -> bool:
     """A recording can be downloaded: `recording.completed`. False also where there is no such recording."""
     recording = call_recordings.get(tx, recording_id)
     if recording is None:
@@ -103,6 +129,7 @@ def recording_completed(tx: Connection, recording_id: str, *, kept: Completed, n
         size=kept.size,
         sha256=kept.sha256,
         expires_at=kept.expires_at,
+        heard=heard,
     )
     if changed:
         _append(

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import trio
 from sqlalchemy import Connection
@@ -62,7 +62,7 @@ class Completion:
         self._clock = clock
         self._questions = trio.CapacityLimiter(AT_ONCE)
 
-    async def finish(self, recording_id: str, kept: Completed) -> None:
+    async def finish(self, recording_id: str, kept: Completed, heard: dict[str, Any] | None = None) -> None:
         """Announce a recording once its URL truly answers: whoever hears of it may fetch it at once.
 
         One that expires before that, because wavstream is away, has failed.
@@ -73,7 +73,7 @@ class Completion:
 
         expiry = float("inf") if kept.expires_at is None else kept.expires_at
         if await self._persist(recording_id, served, until=min(expiry, self._clock() + GIVE_UP_SECONDS)):
-            await self._settle(recording_id, partial(changes.recording_completed, kept=kept))
+            await self._settle(recording_id, partial(changes.recording_completed, kept=kept, heard=heard))
         else:
             await self.fail(recording_id, "the recording's URL did not answer before it expired")
 

@@ -39,6 +39,12 @@ class Running(Protocol):
     def stop(self, at: float, reason: Reason) -> None:
         """End it with the audio spoken before `at`, seconds of `trio.current_time()`."""
 
+    def pause(self, at: float) -> None:
+        """Hide what is spoken from `at` on."""
+
+    def resume(self, at: float) -> None:
+        """Hide no more of what is spoken from `at` on."""
+
     def view(self) -> dict[str, Any]:
         """How it stands."""
 
@@ -46,8 +52,8 @@ class Running(Protocol):
 class Fate(Protocol):
     """What becomes of a recording that ran; see `daemon.calls.completion.Completion`."""
 
-    async def finish(self, recording_id: str, kept: Completed) -> None:
-        """All of it is at wavstream."""
+    async def finish(self, recording_id: str, kept: Completed, heard: dict[str, Any] | None = None) -> None:
+        """All of it is at wavstream; `heard` says what became of its legs' samples."""
 
     async def fail(self, recording_id: str, error: str) -> None:
         """Nothing of it can be kept."""
@@ -74,6 +80,8 @@ class _Active:
     running: Running
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     over: trio.Event = field(default_factory=trio.Event)
+    stopped: bool = False
+    paused_since: float | None = None
 
 
 class Session:
@@ -146,7 +154,7 @@ class Session:
             active.over.set()
             self._forget(active)
         try:
-            await self._settle(active.order.recording_id, kept, error)
+            await self._settle(active, kept, error)
         except Exception:  # the next start sees to it: the catalogue has no end of it yet
             log.exception("recording not settled")
 
@@ -154,9 +162,10 @@ class Session:
         if self._active is active:
             self._active = None
 
-    async def _settle(self, recording_id: str, kept: Completed | None, error: str) -> None:
+    async def _settle(self, active: _Active, kept: Completed | None, error: str) -> None:
+        recording_id = active.order.recording_id
         if kept is not None:
-            await self._around.fate.finish(recording_id, kept)
+            await self._around.fate.finish(recording_id, kept, active.running.view().get("audio"))
         elif error:
             await self._around.fate.fail(recording_id, error)
         else:
@@ -165,13 +174,56 @@ class Session:
     def stop_recording(self, at: float, reason: Reason) -> None:
         """End the present recording, if there is one, with what was spoken before `at`."""
         if self._active is not None:
+            self._active.stopped = True
             self._active.running.stop(max(at, self._active.order.started.monotonic), reason)
             self._active.scope.deadline = trio.current_time() + FINISH_SECONDS
+
+    def pause_recording(self, at: float) -> None:
+        """Hide what is spoken from `at` on from the present recording, if there is one."""
+        running = self._running
+        if running is not None:
+            running.paused_since = at
+            running.running.pause(at)
+
+    def resume_recording(self, at: float) -> None:
+        """Hide no more of what is spoken from `at` on."""
+        running = self._running
+        if running is not None:
+            running.paused_since = None
+            running.running.resume(at)
 
     def hang_up(self, at: float, reason: Reason) -> None:
         """End the call, and the present recording as `stop_recording` does."""
         self.stop_recording(at, reason)
         self._over.set()
+
+    @property
+    def _running(self) -> _Active | None:
+        """The present recording, unless it was stopped."""
+        return None if self._active is None or self._active.stopped else self._active
+
+    @property
+    def last_heard(self) -> float:
+        """When any of its legs was heard last; before that, since when they listen."""
+        return max(leg.last_heard for leg in self.legs)
+
+    @property
+    def recording_since(self) -> float | None:
+        """When the present recording began; None where there is none, or it was stopped."""
+        running = self._running
+        return None if running is None else running.order.started.monotonic
+
+    @property
+    def paused_since(self) -> float | None:
+        """Since when the present recording is paused; None where it is not."""
+        running = self._running
+        return None if running is None else running.paused_since
+
+    def heard(self) -> list[dict[str, Any]]:
+        """What each leg has received up to now."""
+        for leg in self.legs:
+            leg.poll()
+        return [leg.view() for leg in self.legs]
 
     def recording_view(self) -> dict[str, Any] | None:
         """How the present recording stands, also one that is being finished; None where there is none."""

@@ -20,6 +20,7 @@ from daemon.media.codecs import STATIC, Codec
 from daemon.media.timeline import CALLEE, CALLER
 from daemon.node import new_session_uuid
 from daemon.recording.endpoint import RecordingFormat
+from storage import call_recordings
 from storage import sessions as table
 from storage.catalog import Catalog, CatalogError
 from wavstream.process import logs
@@ -86,6 +87,10 @@ class Sessions:
         self._locks: WeakValueDictionary[str, trio.Lock] = WeakValueDictionary()
         self._nursery: trio.Nursery | None = None  # while `run` is
         self._closed = trio.Event()
+
+    def all(self) -> tuple[Session, ...]:
+        """The calls that are live."""
+        return tuple(self._live.values())
 
     @property
     def count(self) -> int:
@@ -191,14 +196,35 @@ class Sessions:
         """
         moment = moment or Moment.now()
         async with self.lock(session_uuid):
+            live = self.live(session_uuid)
+            heard = None if live is None else live.heard()
             try:
-                await self._catalog.run(lambda tx: _end(tx, session_uuid, cause, moment))
+                await self._catalog.run(lambda tx: _end(tx, session_uuid, cause, moment, heard))
             except CatalogError as wrong:
                 log.warning("session not marked ended", session=session_uuid, error=str(wrong))
-            live = self.live(session_uuid)
             if live is not None:
                 live.hang_up(moment.monotonic, REASONS[cause])
         self._announce()
+
+    async def end_recording(self, session_uuid: str) -> None:
+        """End a call's recording for a reason of the daemon's own; the call goes on. Raises CatalogError."""
+        moment = Moment.now()
+        async with self.lock(session_uuid):
+            await self._catalog.run(lambda tx: _end_recording(tx, session_uuid, moment))
+            live = self.live(session_uuid)
+            if live is not None:
+                live.stop_recording(moment.monotonic, "interrupted")
+
+    async def resume_recording(self, session_uuid: str) -> None:
+        """Let a paused recording go on for a reason of the daemon's own. Raises CatalogError."""
+        moment = Moment.now()
+        async with self.lock(session_uuid):
+            live = self.live(session_uuid)
+            if live is None or live.recording_since is None:
+                return
+            elapsed = moment.monotonic - live.recording_since
+            await self._catalog.run(lambda tx: _resume_recording(tx, session_uuid, elapsed))
+            live.resume_recording(moment.monotonic)
 
     async def close(self) -> None:
         """Take no more calls, and hang up all there are. `run` then returns by itself, in its time."""
@@ -210,7 +236,21 @@ class Sessions:
         self._closed.set()
 
 
-def _end(tx: Connection, session_uuid: str, cause: Cause, moment: Moment) -> None:
+def _end(
+    tx: Connection, session_uuid: str, cause: Cause, moment: Moment, heard: list[dict[str, Any]] | None
+) -> None:
     row = table.get(tx, session_uuid)
     if row is not None:
-        changes.session_ends(tx, row, cause=cause, at=moment.epoch)
+        changes.session_ends(tx, row, cause=cause, at=moment.epoch, heard=heard)
+
+
+def _end_recording(tx: Connection, session_uuid: str, moment: Moment) -> None:
+    running = changes.current(tx, session_uuid)
+    if running is not None:
+        call_recordings.stopping(tx, running.recording_id, reason="interrupted", at=moment.epoch)
+
+
+def _resume_recording(tx: Connection, session_uuid: str, elapsed: float) -> None:
+    running = changes.current(tx, session_uuid)
+    if running is not None and running.is_paused:
+        changes.recording_resumed(tx, running, elapsed=elapsed)

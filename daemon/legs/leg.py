@@ -24,6 +24,10 @@ class Leg(Protocol):
     def rate(self) -> int:
         """Samples a second: of what is heard, or, before anything was, of what is expected."""
 
+    @property
+    def last_heard(self) -> float:
+        """When it was heard last; before that, since when it listens."""
+
     def attach(self, timeline: Timeline) -> None:
         """Place all audio there from now on, also that of the last moments; the recording polls each beat."""
 

@@ -84,6 +84,11 @@ class RtpLeg:
         told = [self._codecs[kind].rate for kind in self._codecs if kind not in STATIC] or [8000]
         return codec.rate if codec is not None else max(told)
 
+    @property
+    def last_heard(self) -> float:
+        """When it was heard last; before that, since when it listens."""
+        return self._last_heard
+
     async def run(self, *, task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED) -> None:
         """Listen until cancelled; then take in what has arrived, leave the recording, and close."""
         try:
@@ -135,8 +140,10 @@ class RtpLeg:
             return
         now = trio.current_time()
         whole = self._drain(now)
+        masked = any(timeline.is_masked for timeline in self._tracks)
         for heard in self._stream.heard():
-            self._recent.append(heard)
+            if not masked:  # what may not be heard is kept nowhere
+                self._recent.append(heard)
             self._last_heard = now
             for timeline in self._tracks:
                 self._place(timeline, heard)

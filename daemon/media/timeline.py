@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.media.codecs import Samples
+from daemon.media.mask import Mask
 from daemon.media.track import Counts, Track
 
 Side = Literal[0, 1]
@@ -48,6 +49,14 @@ class Timeline:
         self._total: int | None = None
         self._tracks: list[tuple[Side, Track]] = []
         self._gone = (Counts(), Counts())
+        self._mask = Mask()
+        self.pauses: list[tuple[int, int | None]] = []
+        """Frames from which to which it was paused; None: to its end, so far."""
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether what is spoken now may not be heard."""
+        return self._mask.is_open and self._total is None
 
     @property
     def complete(self) -> bool:
@@ -72,10 +81,43 @@ class Timeline:
             first=self._index(self.closed, rate),
             drained=max(drained, self.start),
         )
+        for first, last in self.pauses:
+            self._hide(track, first, last)
         if self._total is not None:
             track.end(self._index(self._total, rate))
         self._tracks.append((side, track))
         return track
+
+    def pause(self, at: float) -> None:
+        """What is spoken from `at` on is exact silence, in every track and in what is given out.
+
+        Does nothing while it is paused. What has been given out already cannot be taken back.
+        """
+        if self._mask.is_open:
+            return
+        masked_until = (self.pauses[-1][1] or 0) if self.pauses else 0
+        frame = max(round((at - self.start) * self.rate), self.closed, masked_until)
+        self._mask.begin(frame)
+        self.pauses.append((frame, None))
+        for _, track in self._tracks:
+            self._hide(track, frame, None)
+
+    def resume(self, at: float) -> None:
+        """What is spoken from `at` on may be heard again. Does nothing where it is not paused."""
+        if not self._mask.is_open:
+            return
+        first, _ = self.pauses.pop()
+        frame = max(round((at - self.start) * self.rate), first)
+        self._mask.end(frame)
+        self.pauses.append((first, frame))
+        for _, track in self._tracks:
+            track.unmask(self._index(frame, track.rate))
+
+    def _hide(self, track: Track, first: int, last: int | None) -> None:
+        """A track hides no less than its frames: at another rate, the sample before them as well."""
+        track.mask(self._index(first, track.rate) - (track.rate != self.rate))
+        if last is not None:
+            track.unmask(self._index(last, track.rate))
 
     def end(self, stop: float) -> None:
         """Nothing spoken from `stop` on belongs to it: it gets round((stop - start) * rate) frames.
@@ -116,7 +158,10 @@ class Timeline:
         if not last:
             frames = min([frames, *(track.available for _, track in self._tracks)])
         block = self._mix(frames)
+        for first, stop in self._mask.hidden(self.closed, self.closed + frames):
+            block[first - self.closed : stop - self.closed] = 0  # what a resampler rings of the time before
         self.closed += frames
+        self._mask.forget(self.closed)
         self._forget()
         return block
 

@@ -6,6 +6,7 @@ from math import inf
 import numpy as np
 
 from daemon.media.codecs import Samples
+from daemon.media.mask import Mask
 from daemon.media.resampler import Resampler
 
 AHEAD_SECONDS = 30
@@ -20,10 +21,12 @@ _NOTHING = np.zeros(0, np.int16)
 class Counts:
     """What became of samples, at the rate of the leg that they came from.
 
-    Every sample offered is in one of the first five; every sample closed is either placed or filled.
+    Every sample offered is in one of the first six; every sample closed was placed, masked or filled.
     """
 
     placed: int = 0
+    masked: int = 0
+    """Spoken in a pause: silence stands in its place."""
     duplicate: int = 0
     """Another one stood there already: the first to come stays."""
     late: int = 0
@@ -56,6 +59,7 @@ class Track:
         self._origin = origin
         self._base = first  # the index of the first sample not closed
         self._end: float = inf  # the index after the recording's last sample, once that is known
+        self._mask = Mask()
         self._last = first  # the index after the last sample placed
         self._high = 0  # from here on (counted from the base) nothing has been placed
         self._samples = np.zeros(_FIRST_SECONDS * rate, np.int16)
@@ -83,14 +87,25 @@ class Track:
             at_end = at + len(samples)
         if len(samples) == 0:
             return
-        if at < self._high:
-            self._place_among(at, samples)
-        else:
-            self._samples[at:at_end] = samples
-            self._present[at:at_end] = True
-            self.counts.placed += len(samples)
-        self._high = max(self._high, at_end)
+        first = self._base + at
+        for start, stop, hidden in self._mask.split(first, first + len(samples)):
+            piece = samples[start - first : stop - first]
+            self._count(self._put(start - self._base, np.zeros_like(piece) if hidden else piece), hidden)
         self._last = max(self._last, self._base + at_end)
+
+    def mask(self, index: int) -> None:
+        """From `index` on nobody may hear anything, also not what has been placed already."""
+        self._mask.begin(index)
+        for start, stop in self._mask.hidden(index, self._base + self._high):
+            place = slice(start - self._base, stop - self._base)
+            hidden = int(np.count_nonzero(self._present[place]))
+            self._samples[place] = 0
+            self.counts.placed -= hidden
+            self.counts.masked += hidden
+
+    def unmask(self, index: int) -> None:
+        """From `index` on all may be heard again."""
+        self._mask.end(index)
 
     def drained(self, until: float) -> None:
         """All that had arrived by `until` (seconds) has been placed."""
@@ -106,9 +121,10 @@ class Track:
         over = max(0, self._base + self._high - index)
         if over:
             keep = self._high - over
-            dropped = int(np.count_nonzero(self._present[keep : self._high]))
-            self.counts.placed -= dropped
-            self.counts.outside += dropped
+            for start, stop, hidden in self._mask.split(self._base + keep, self._base + self._high):
+                dropped = int(np.count_nonzero(self._present[start - self._base : stop - self._base]))
+                self._count(-dropped, hidden)
+                self.counts.outside += dropped
             self._samples[keep : self._high] = 0
             self._present[keep : self._high] = False
             self._high = keep
@@ -135,6 +151,7 @@ class Track:
     def _shift(self, count: int) -> Samples:
         """The first `count` samples, no longer kept."""
         self._base += count
+        self._mask.forget(self._base)
         closed = np.zeros(count, np.int16)
         have, high = min(count, self._high), self._high
         if not high:
@@ -169,11 +186,23 @@ class Track:
         self._samples = np.concatenate([self._samples, np.zeros(size - len(self._samples), np.int16)])
         self._present = np.concatenate([self._present, np.zeros(size - len(self._present), np.bool_)])
 
-    def _place_among(self, at: int, samples: Samples) -> None:
+    def _count(self, samples: int, hidden: bool) -> None:
+        if hidden:
+            self.counts.masked += samples
+        else:
+            self.counts.placed += samples
+
+    def _put(self, at: int, samples: Samples) -> int:
+        """Place samples behind or among the others; how many of them found their place free."""
         place = slice(at, at + len(samples))
-        free = ~self._present[place]
-        self._samples[place][free] = samples[free]
+        if at >= self._high:
+            self._samples[place] = samples
+            fresh = len(samples)
+        else:
+            free = ~self._present[place]
+            self._samples[place][free] = samples[free]
+            fresh = int(np.count_nonzero(free))
+            self.counts.duplicate += len(samples) - fresh
         self._present[place] = True
-        fresh = int(np.count_nonzero(free))
-        self.counts.placed += fresh
-        self.counts.duplicate += len(samples) - fresh
+        self._high = max(self._high, at + len(samples))
+        return fresh

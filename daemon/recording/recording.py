@@ -88,7 +88,26 @@ class Recording:
         if self._reason is None:
             self._reason = self._sender.reason = reason
             self._timeline.end(at)
+            if self._timeline.pauses:
+                self._sender.metadata["pauses"] = self._pauses()
             self._log.info("recording stopping", reason=reason)
+
+    def pause(self, at: float) -> None:
+        """What is spoken from `at` on is exact silence. Does nothing while it is paused."""
+        self._timeline.pause(at)
+        self._log.info("recording paused")
+
+    def resume(self, at: float) -> None:
+        """What is spoken from `at` on is recorded again. Does nothing where it is not paused."""
+        self._timeline.resume(at)
+        self._log.info("recording resumed")
+
+    def _pauses(self) -> list[list[float | None]]:
+        """[from, to] in seconds from its start; a pause that lasts to the end has no `to`."""
+        rate = self.format.sample_rate
+        return [
+            [first / rate, None if last is None else last / rate] for first, last in self._timeline.pauses
+        ]
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -146,6 +165,7 @@ class Recording:
         return {
             "recording_id": self.recording_id,
             "state": self._state(),
+            "paused": self._timeline.is_masked,
             "sample_rate": self.format.sample_rate,
             "channels": self.format.channels,
             "encoding": self.format.encoding,

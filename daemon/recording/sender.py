@@ -2,6 +2,7 @@
 
 import math
 import random
+from typing import Any
 
 import trio
 from trio_websocket import WebSocketConnection
@@ -37,13 +38,14 @@ PASSING = frozenset({"unavailable", "replaced"})
 class Sender:
     """Sends what stands in `window` until the server has completed the recording that `start` names.
 
-    `reason` is what `stop` will say. `connections` counts those that got as far as `ready`.
+    `reason` and `metadata` are what `stop` will say. `connections` counts those that got as far as `ready`.
     """
 
     def __init__(
         self, *, start: protocol.Start, endpoint: WavstreamEndpoint, window: ReplayWindow, log: Log
     ) -> None:
         self.reason: protocol.Reason = "stopped"
+        self.metadata: dict[str, Any] = {}
         self.stopped = False
         self.connected = False
         self.connections = 0
@@ -113,7 +115,7 @@ class Sender:
         with trio.move_on_after(SEND_SECONDS) as patience:
             await self._send_audio(connection, patience)
             self.stopped = True
-            stop = protocol.Stop(offset=self._window.end, reason=self.reason)
+            stop = protocol.Stop(offset=self._window.end, reason=self.reason, metadata=self.metadata)
             patience.deadline = trio.current_time() + SEND_SECONDS
             await connection.send_message(protocol.encode(stop))
             patience.deadline = math.inf

@@ -8,8 +8,9 @@ from typing import Any
 
 import trio
 
-from daemon.calls.commands import Commands, Request
+from daemon.calls.commands import Commands
 from daemon.calls.moment import Moment
+from daemon.calls.plans import Request
 from daemon.calls.session import Order
 from daemon.calls.sessions import CallRequest, Sessions
 from daemon.legs.ports import RtpPorts
@@ -40,6 +41,7 @@ class FakeRecording:
     about: dict[str, Any]
     end: Completed | Exception = KEPT
     stops: list[tuple[float, Reason]] = field(default_factory=list)
+    masked: list[tuple[float, bool]] = field(default_factory=list)
     stopped: trio.Event = field(default_factory=trio.Event)
     running: bool = False
     heeding: bool = True
@@ -59,6 +61,12 @@ class FakeRecording:
         self.stops.append((at, reason))
         if self.heeding:
             self.stopped.set()
+
+    def pause(self, at: float) -> None:
+        self.masked.append((at, True))
+
+    def resume(self, at: float) -> None:
+        self.masked.append((at, False))
 
     def view(self) -> dict[str, Any]:
         return {"recording_id": self.order.recording_id}
@@ -92,7 +100,7 @@ class FakeFate:
         if self.failing is not None:
             raise self.failing
 
-    async def finish(self, recording_id: str, kept: Completed) -> None:
+    async def finish(self, recording_id: str, kept: Completed, heard: dict[str, Any] | None = None) -> None:
         await trio.lowlevel.checkpoint()
         self._note("finish", recording_id, kept)
 

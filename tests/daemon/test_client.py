@@ -1,6 +1,7 @@
 """The client of the API: what it makes of answers, refusals and silence."""
 
 import json
+import uuid
 from collections.abc import Callable
 
 import httpx
@@ -8,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 
-from daemon.client import ApiError, Client, RecordingView, Registered
+from daemon.client import ApiError, Client, RecordingView, Registered, Taken
 from wavstream.process.settings import Address
 
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -45,13 +46,52 @@ async def test_an_application_is_registered() -> None:
     assert await client(answer).register("demo", api_key="k") == Registered("demo", "whsec_x")
 
 
-async def test_a_command_is_posted_with_an_empty_object() -> None:
+async def test_a_command_is_posted_with_the_uid_that_makes_it_safe_to_repeat() -> None:
+    uids: list[str] = []
+
     def answer(request: httpx.Request) -> httpx.Response:
         assert request.url.path == "/api/v1/sessions/u/commands/record/start"
-        assert json.loads(request.content) == {}
-        return httpx.Response(202, json={"operation_id": "o"})
+        body = json.loads(request.content)
+        uids.append(body["command_uid"])
+        return httpx.Response(202, json={"operation_id": "o", **body})
 
-    assert (await client(answer).command("u", "record/start"))["operation_id"] == "o"
+    asked = client(answer)
+    assert await asked.command("u", "record/start", "mine") == Taken("o", "mine")
+    made = await asked.command("u", "record/start")
+    assert uuid.UUID(made.command_uid).version == 4
+    assert uids == ["mine", made.command_uid]
+
+
+async def test_sessions_come_page_by_page() -> None:
+    pages = {None: ([1, 2], "two"), "two": ([3], None)}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sessions, following = pages[request.url.params.get("cursor")]
+        return httpx.Response(200, json={"sessions": [{"n": n} for n in sessions], "next": following})
+
+    assert [session["n"] async for session in client(answer).sessions()] == [1, 2, 3]
+
+
+async def test_recordings_are_listed_read_and_erased() -> None:
+    asked: list[tuple[str, str]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append((request.method, str(request.url.raw_path, "ascii")))
+        if request.method == "DELETE":
+            return httpx.Response(204)
+        if request.url.path.endswith("file.wav"):
+            return httpx.Response(200, content=b"RIFF")
+        return httpx.Response(200, json={"recordings": [{"recording_id": "r", "state": "failed"}]})
+
+    asking = client(answer)
+    assert await asking.recordings("u") == [RecordingView("r", "failed", None, None)]
+    assert await asking.snapshot("u") == b"RIFF"
+    await asking.erase("u", "r")
+    assert asked == [
+        ("GET", "/api/v1/sessions/u/recordings"),
+        ("GET", "/api/v1/sessions/u/recording/file.wav?follow=false"),
+        ("DELETE", "/api/v1/sessions/u/recordings/r"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -95,9 +135,10 @@ async def test_an_answer_that_is_no_object_is_not_the_daemons(body: bytes) -> No
 
 
 async def test_a_refusal_for_going_too_fast_is_waited_out(autojump_clock: trio.testing.MockClock) -> None:
-    answers = [httpx.Response(429, headers={"Retry-After": "2"}), httpx.Response(202, json={"status": "ok"})]
+    taken = {"operation_id": "o", "command_uid": "c"}
+    answers = [httpx.Response(429, headers={"Retry-After": "2"}), httpx.Response(202, json=taken)]
     began = trio.current_time()
-    assert await client(lambda _: answers.pop(0)).command("u", "record/stop") == {"status": "ok"}
+    assert await client(lambda _: answers.pop(0)).command("u", "record/stop") == Taken("o", "c")
     assert trio.current_time() - began == pytest.approx(2)
 
 

@@ -94,6 +94,24 @@ async def test_a_url_serves_a_file_when_it_answers_200_with_its_length(
         assert await wavstream.serves("http://w/x.wav", 3) is serves
 
 
+@pytest.mark.parametrize(
+    ("url", "method"),
+    [("http://w/x.wav", "HEAD"), ("http://w.example/x.wav", "GET"), ("https://s3/x", "GET")],
+)
+async def test_our_own_wavstream_is_spared_the_body_and_other_stores_are_asked_as_everybody_asks(
+    url: str, method: str
+) -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.method)
+        return httpx.Response(200, headers={"content-length": "3"}, content=b"wav")
+
+    async with asking(answer) as wavstream:
+        assert await wavstream.serves(url, 3)
+    assert asked == [method]
+
+
 async def test_a_url_that_does_not_answer_is_an_error() -> None:
     async with asking(unreachable) as wavstream:
         with pytest.raises(WavstreamError):

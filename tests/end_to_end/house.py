@@ -130,12 +130,12 @@ class House:
 
 
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[House]:
-    """A house with both programs running."""
+async def opened(folder: Path, **more: str) -> AsyncIterator[House]:
+    """A house with both programs running, told something more by their environment."""
     async with trio.open_nursery() as nursery:
         house = House(folder, nursery)
-        await house.start_server()
-        await house.start_daemon()
+        await house.start_server(**more)
+        await house.start_daemon(**more)
         yield house
         nursery.cancel_scope.cancel()
 

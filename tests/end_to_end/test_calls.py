@@ -143,20 +143,20 @@ async def test_the_daemon_told_to_end_in_mid_call_finishes_its_recordings(tmp_pa
 async def test_the_daemon_killed_in_mid_call_still_has_one_end_for_its_recording(tmp_path: Path) -> None:
     talk = spoken_seconds(6)
     with trio.fail_after(2 * PATIENCE_SECONDS):
-        async with opened(tmp_path) as house:
-            await house.end(house.server, signal.SIGTERM)
-            await house.start_server(WAVSTREAM_ORPHAN_SECONDS="1")
-            async with house.application() as client:
-                session = await client.create_session()
-                await client.command(session.session_uuid, "record/start")
-                async with speaking(session, talk):
-                    await trio.sleep(2)  # so that there is something to keep
-                    await house.end(house.daemon, signal.SIGKILL)
-                await house.start_daemon()
-                await house.logged("recording settled", changed=True)
-                view = await client.recording(session.session_uuid)
-                assert view is not None
-                assert view.state == "completed"
-                (path,) = files(tmp_path)
-                kept = np.asarray(soundfile.read(path, dtype="int16")[0])
-                assert compare(kept, talk.heard, near=0, speech=range(4000)).exact, dump(house)
+        async with (
+            opened(tmp_path, WAVSTREAM_ORPHAN_SECONDS="1") as house,
+            house.application() as client,
+        ):
+            session = await client.create_session()
+            await client.command(session.session_uuid, "record/start")
+            async with speaking(session, talk):
+                await trio.sleep(2)  # so that there is something to keep
+                await house.end(house.daemon, signal.SIGKILL)
+            await house.start_daemon()
+            await house.logged("recording settled", changed=True)
+            view = await client.recording(session.session_uuid)
+            assert view is not None
+            assert view.state == "completed"
+            (path,) = files(tmp_path)
+            kept = np.asarray(soundfile.read(path, dtype="int16")[0])
+            assert compare(kept, talk.heard, near=0, speech=range(4000)).exact, dump(house)

@@ -102,7 +102,7 @@ class _Feed:
         if isinstance(found, LiveRecording):
             if found.state == "running":
                 stop = await self._feed(websocket, found)
-                self._recordings.finish(found, stop.reason)
+                self._recordings.finish(found, stop.reason, metadata=stop.metadata)
             found = await _wait_for_end(found)
         return self._completed(found)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import trio
 
 from daemon import keys
 from storage.applications import KeyHash
@@ -111,3 +112,26 @@ async def test_a_key_that_was_right_and_is_replaced_counts_as_a_wrong_one(tmp_pa
             assert (await daemon.register("shop", api_key="an entirely new key")).status_code == 200
         refused(await shop.http.get("/api/v1/sessions"), 401)
         refused(await shop.http.get("/api/v1/sessions"), 429)
+
+
+async def test_many_requests_with_one_key_at_once_are_one_try_if_it_is_right_and_many_if_it_is_wrong(
+    tmp_path: Path,
+) -> None:
+    """As after a restart, when no key is known to be right and all clients come back in the same instant."""
+
+    async def crowd(key: str) -> list[int]:
+        statuses: list[int] = []
+
+        async def one() -> None:
+            statuses.append((await ask(daemon, X_App_ID="shop", X_API_Key=key)).status_code)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(20):
+                nursery.start_soon(one)
+        return statuses
+
+    async with running(tmp_path, unknown_rate_limit=3) as daemon:
+        await daemon.register("shop")
+        assert await crowd(API_KEY) == [200] * 20
+        wrong = await crowd("a wrong key of the shop")
+        assert (wrong.count(401), wrong.count(429)) == (3, 17)

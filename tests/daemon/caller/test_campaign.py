@@ -53,7 +53,7 @@ class Daemon:
         if request.method == "GET":
             return httpx.Response(200, json={"recording": self.recording})
         if "/commands/" in path:
-            return httpx.Response(202, json={})
+            return httpx.Response(202, json={"operation_id": "o", "command_uid": "c"})
         number = sum(asked == "" for asked in self.asked)
         rtp = [{"leg": "caller", "host": "127.0.0.1", "port": self.port}]
         return httpx.Response(201, json={"session_uuid": f"s{number}", "media": {"rtp": rtp}})

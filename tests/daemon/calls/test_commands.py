@@ -9,13 +9,13 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from daemon.calls.commands import (
     HEAVY,
-    MOST_FINISHING,
     CooldownError,
     ForeignSessionError,
     NoWavstreamError,
     UnknownCommandError,
     UnknownSessionError,
 )
+from daemon.calls.plans import MOST_FINISHING
 from daemon.calls.sessions import ShuttingDownError
 from daemon.node import new_session_uuid
 from storage.catalog import CatalogError
@@ -337,3 +337,80 @@ async def test_a_call_may_not_pile_up_recordings_that_wait_for_wavstream(
         words = "earlier recordings of the call still wait for wavstream"
         assert await calls.order(uid, "record/start") == (False, words)
         assert len(calls.recorder.made) == MOST_FINISHING
+
+
+async def test_pause_and_resume_are_stored_in_seconds_of_the_recording_and_done(
+    autojump_clock: MockClock, catalog: InlineCatalog
+) -> None:
+    async with exchange(catalog) as calls:
+        uid = await calls.call()
+        expected = [
+            ("record/pause", "the call is not being recorded"),
+            ("record/resume", "the call is not being recorded"),
+            ("record/start", None),
+            ("record/resume", "the recording is not paused"),
+            ("record/pause", None),
+            ("record/pause", "the recording is paused already"),
+            ("record/resume", None),
+            ("record/resume", "the recording is not paused"),
+            ("record/pause", None),
+            ("record/stop", None),
+            ("record/resume", "the call is not being recorded"),
+            ("hangup", None),
+            ("record/pause", "the call has ended"),
+        ]
+        for command, error in expected:
+            assert await calls.order(uid, command) == (error is None, error)
+            await trio.sleep(COOLED)
+        (row,) = calls.recordings(uid)
+        assert row.pauses == [[4.0, 8.0], [12.0, None]]  # it began with the third command, two seconds each
+        (recording,) = calls.recorder.made
+        assert recording.masked == [(8.0, True), (12.0, False), (16.0, True)]
+        results = [event for event in calls.events(uid) if event["event"] == "command.result"]
+        assert [(event["command"], event.get("error")) for event in results] == expected
+
+
+async def test_pauses_share_no_cooldown_with_the_heavy_commands_and_repeat_as_all_do(
+    autojump_clock: MockClock, catalog: InlineCatalog
+) -> None:
+    async with exchange(catalog) as calls:
+        uid = await calls.call()
+        await calls.order(uid, "record/start")
+        request = calls.request(uid, "record/pause", "p-1")
+        first = await calls.commands.execute(request)
+        assert first.success
+        assert await calls.order(uid, "record/resume") == (True, None)
+        assert await calls.commands.execute(request) == first
+        assert calls.recorder.made[0].masked == [(0.0, True), (0.0, False)]
+        await trio.sleep(COOLED)
+        assert await calls.order(uid, "record/stop") == (True, None)
+
+
+async def test_a_recording_is_paused_so_often_and_no_oftener(
+    autojump_clock: MockClock, catalog: InlineCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.calls.plans.MOST_PAUSES", 2)
+    async with exchange(catalog) as calls:
+        uid = await calls.call()
+        await calls.order(uid, "record/start")
+        for _ in range(2):
+            assert (await calls.order(uid, "record/pause"))[0]
+            assert (await calls.order(uid, "record/resume"))[0]
+        success, error = await calls.order(uid, "record/pause")
+        assert not success
+        assert error is not None
+        assert "paused 2 times" in error
+
+
+async def test_a_hangup_keeps_what_the_legs_had_received(
+    autojump_clock: MockClock, catalog: InlineCatalog
+) -> None:
+    async with exchange(catalog) as calls:
+        uid = await calls.call(legs=2)
+        await calls.order(uid, "hangup")
+        heard = calls.row(uid).heard
+        assert heard is not None
+        assert [(leg["leg"], leg["kind"], leg["packets"]) for leg in heard] == [
+            ("caller", "rtp", 0),
+            ("callee", "rtp", 0),
+        ]

@@ -257,3 +257,59 @@ def test_two_legs_of_different_rates_stay_together() -> None:
 
 def test_the_allowance_in_use_leaves_room_for_a_late_packet_and_shows_audio_within_a_second() -> None:
     assert 0.2 <= ALLOWANCE_SECONDS <= 0.5
+
+
+def test_a_pause_takes_what_was_placed_out_of_memory_and_counts_it_apart() -> None:
+    timeline = Timeline(8000, 1, 100.0)
+    track = timeline.join(CALLER, 8000)
+    track.place(800_000, np.full(1600, 7, np.int16))
+    timeline.pause(100.1)
+    assert timeline.is_masked
+    assert np.flatnonzero(track._samples).tolist() == list(range(800))
+    track.place(801_600, np.full(800, 9, np.int16))
+    assert np.max(track._samples) == 7
+    timeline.resume(100.3)
+    assert not timeline.is_masked
+    track.place(802_400, np.full(800, 5, np.int16))
+    voice = timeline.finish(100.4)[:, 0]
+    assert voice.tolist() == [7] * 800 + [0] * 1600 + [5] * 800
+    counts = timeline.counts(CALLER)
+    assert (counts.placed, counts.masked, counts.filled) == (1600, 1600, 0)
+    assert timeline.pauses == [(800, 2400)]
+
+
+def test_a_recording_that_ends_in_a_pause_is_silent_to_its_end_and_hides_nothing_behind_it() -> None:
+    timeline = Timeline(8000, 1, 100.0)
+    track = timeline.join(CALLER, 8000)
+    timeline.pause(100.1)
+    track.place(800_000, np.full(2400, 7, np.int16))
+    timeline.end(100.2)
+    assert not timeline.is_masked
+    voice = timeline.finish(100.2)[:, 0]
+    assert voice.tolist() == [7] * 800 + [0] * 800
+    counts = timeline.counts(CALLER)
+    assert (counts.placed, counts.masked, counts.outside) == (800, 800, 800)
+
+
+def test_a_track_that_joins_in_a_pause_is_masked_as_well() -> None:
+    timeline = Timeline(8000, 1, 100.0)
+    timeline.pause(100.1)
+    track = timeline.join(CALLER, 16000)
+    track.place(1_600_000, np.full(4800, 1000, np.int16))
+    timeline.resume(100.2)
+    track.place(1_604_800, np.full(3200, 1000, np.int16))
+    voice = timeline.finish(100.5)[:, 0]
+    assert not np.any(voice[800:1600])
+    assert np.all(voice[100:700] > 990)
+    assert np.all(voice[2500:3900] > 990)
+
+
+def test_pausing_twice_and_resuming_twice_does_nothing_the_second_time() -> None:
+    timeline = Timeline(8000, 1, 100.0)
+    timeline.resume(100.1)
+    timeline.pause(100.2)
+    timeline.pause(100.3)
+    timeline.resume(100.4)
+    timeline.resume(100.5)
+    timeline.pause(100.35)  # told late: what may be heard by now stays so
+    assert timeline.pauses == [(1600, 3200), (3200, None)]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from daemon.media import codecs, rtp
 from daemon.media.rtpstream import RtpStream
-from daemon.media.timeline import CALLER, Timeline
+from daemon.media.timeline import CALLER, Block, Timeline
 
 RATE = 8000
 START = 50_000.25
@@ -92,8 +92,61 @@ def test_every_sample_offered_is_counted_once(pieces: list[Piece]) -> None:
     timeline.finish(START + 0.9)
     counts = timeline.counts(CALLER)
     offered = counts.placed + counts.duplicate + counts.late + counts.early + counts.outside
+    assert counts.masked == 0
     assert offered == sum(piece.count for piece in pieces)
     assert counts.placed + counts.filled == timeline.closed
+
+
+PUNCTUAL = st.lists(
+    st.builds(
+        Piece,
+        at=st.integers(-400, 9000),
+        count=st.integers(1, 480),
+        delay=st.floats(0, 0.2),
+        value=st.integers(1, 30_000),
+    ),
+    max_size=60,
+)
+RINGING_FRAMES = 500
+"""Around an edge: a resampler's filter reaches no further."""
+
+
+@given(PUNCTUAL, st.lists(st.integers(1, 2000), max_size=8), st.sampled_from([8000, 16000]))
+def test_in_pauses_there_is_exact_silence_and_elsewhere_every_sample_in_its_place(
+    pieces: list[Piece], lengths: list[int], output: int
+) -> None:
+    """The pauses are told at the first beat after they began and ended, as commands are."""
+    edges = [sum(lengths[: number + 1]) for number in range(len(lengths))]
+    plain, masked = Timeline(output, 1, START, ALLOWANCE), Timeline(output, 1, START, ALLOWANCE)
+    blocks: dict[Timeline, list[Block]] = {plain: [], masked: []}
+    tracks = {timeline: timeline.join(CALLER, RATE) for timeline in blocks}
+    pieces.sort(key=lambda piece: piece.arrival)
+    for beat in range(13):
+        now = START + beat * BEAT
+        for number, edge in enumerate(edges):
+            if now - BEAT < START + edge / RATE <= now:
+                (masked.resume if number % 2 else masked.pause)(START + edge / RATE)
+        while pieces and pieces[0].arrival <= now:
+            piece = pieces.pop(0)
+            for track in tracks.values():
+                track.place(round(START * RATE) + piece.at, np.full(piece.count, piece.value, np.int16))
+        for timeline, into in blocks.items():
+            tracks[timeline].drained(now)
+            into.append(timeline.advance(now))
+    for timeline, into in blocks.items():
+        into.append(timeline.finish(START + 1.5))
+    heard, with_pauses = (np.concatenate(into)[:, 0] for into in blocks.values())
+    assert len(with_pauses) == len(heard) == 1.5 * output
+    silent, ringing = np.zeros(len(heard), np.bool_), np.zeros(len(heard), np.bool_)
+    for number, edge in enumerate(edges):
+        frame = edge * output // RATE
+        silent[frame:] = number % 2 == 0
+        ringing[max(0, frame - RINGING_FRAMES) : frame + RINGING_FRAMES] = output != RATE
+    assert not np.any(with_pauses[silent])
+    assert np.array_equal(with_pauses[~silent & ~ringing], heard[~silent & ~ringing])
+    counts = masked.counts(CALLER)
+    assert counts.placed + counts.masked + counts.filled == 1.5 * RATE
+    assert len(masked.pauses) == (len([edge for edge in edges if edge <= 12 * BEAT * RATE]) + 1) // 2
 
 
 NETWORK = st.lists(

@@ -292,3 +292,35 @@ async def test_cancelled_anywhere_it_leaves_the_call_as_it_was(fault: dict[str, 
         place.leg.attach(timeline)
         place.leg.poll()
         assert timeline.counts(CALLER).placed == 320
+
+
+async def test_what_is_spoken_in_a_pause_is_exact_silence_and_kept_nowhere() -> None:
+    async with studio() as place:
+        recording = place.recording()
+        await place.start(recording)
+        started, begun = recording._timeline.start, trio.current_time()
+        paused = begun + 0.2 + JITTER_SECONDS
+        for number in [*range(10), *range(12, 20)]:
+            await trio.sleep_until(begun + (number + 1) * 0.02)
+            place.caller.send(number)
+            if number == 9:
+                recording.pause(paused)
+                assert recording.view()["paused"]
+        resumed = begun + 0.4 + JITTER_SECONDS
+        await trio.sleep_until(resumed)
+        place.leg.poll()
+        assert place.leg._recent
+        assert all(heard.end <= paused * 8000 for heard in place.leg._recent)
+        recording.resume(resumed)
+        assert not recording.view()["paused"]
+        recording.stop(resumed, "stopped")
+        await place.done.wait()
+        samples = place.kept_samples()
+        assert len(samples) == round((resumed - started) * 8000)
+        assert not np.any(samples[round((paused - started) * 8000) :])
+        assert np.array_equal(spoken(samples), np.tile(HEARD, 10))
+        audio = recording.view()["audio"]["caller"]
+        assert (audio["placed"], audio["masked"]) == (1600, 1280)
+        assert place.kept.stop is not None
+        first, last = (round((at - started) * 8000) / 8000 for at in (paused, resumed))
+        assert place.kept.stop.metadata == {"pauses": [[first, last]]}

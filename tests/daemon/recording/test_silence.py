@@ -22,6 +22,7 @@ class Listener:
 
     side: Side = CALLER
     rate = 8000
+    last_heard = 0.0
 
     def __init__(self) -> None:
         self.polled: list[float] = []
