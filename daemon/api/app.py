@@ -1,14 +1,15 @@
 """The daemon's HTTP application: which calls there are, and how each kind of failure is answered."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
 
 from quart import Response, g, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
+from daemon.api import openapi, reading
 from daemon.api.answers import Refusal
 from daemon.api.bodies import MAX_BODY_BYTES
+from daemon.api.routes import Route
 from daemon.metrics import Metrics
 from storage.catalog import CatalogError
 from wavstream.process import logs
@@ -24,21 +25,21 @@ OWN_WORDS = {
 }
 """For an API, where the library's words are for pages."""
 
-Routes = Iterable[tuple[str, str, Callable[..., Any]]]
-
 log = logs.get(__name__)
 
 
-def build(routes: Routes, metrics: Metrics) -> QuartTrio:
+def build(routes: Iterable[Route], metrics: Metrics) -> QuartTrio:
     """The application, to be served."""
     app = QuartTrio(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["BODY_TIMEOUT"] = BODY_SECONDS
     app.url_map.merge_slashes = False
-    for path, method, view in routes:
-        name = f"{method} {path}".replace(".", "")
-        # OPTIONS is a wrong method here like any other: no page in a browser is meant to call this.
-        app.add_url_rule(path, name, view, methods=[method], provide_automatic_options=False)
+    documented = tuple(routes)
+    described = openapi.document(documented)
+    for route in documented:
+        _add(app, route.path, route.method, route.view)
+    for path, view in reading.views(described).items():
+        _add(app, path, "GET", view)
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(HTTPException, _in_words)
     app.register_error_handler(CatalogError, _without_catalogue)
@@ -51,6 +52,12 @@ def build(routes: Routes, metrics: Metrics) -> QuartTrio:
 
     app.after_request(finish)
     return app
+
+
+def _add(app: QuartTrio, path: str, method: str, view: Callable[..., Awaitable[Response]]) -> None:
+    name = f"{method} {path}".replace(".", "")
+    # OPTIONS is a wrong method here like any other: no page in a browser is meant to call this.
+    app.add_url_rule(path, name, view, methods=[method], provide_automatic_options=False)
 
 
 def _refused(refusal: Refusal) -> Response:

@@ -1,11 +1,12 @@
 """Whether the daemon is alive, whether it is able to record, and what it counts."""
 
-from collections.abc import Awaitable, Callable
-
 import trio
 from quart import Response
 
+from daemon.api import operations
 from daemon.api.answers import Refusal, said
+from daemon.api.routes import Route
+from daemon.api.shapes import Status
 from daemon.calls.sessions import Sessions
 from daemon.metrics import Metrics
 from daemon.wavstream_http import WavstreamHttp
@@ -28,7 +29,7 @@ class Health:
 
     async def health(self) -> Response:
         """The program is alive."""
-        return said({"status": "ok"})
+        return said(Status())
 
     async def ready(self) -> Response:
         """Whether a call could be recorded now. Raises Refusal: 503."""
@@ -39,7 +40,7 @@ class Health:
         with trio.move_on_after(READY_SECONDS):
             await self._catalog.run(lambda _tx: None)
             if await self._wavstream.reachable():
-                return said({"status": "ok"})
+                return said(Status())
             raise Refusal(503, "wavstream does not answer")
         raise Refusal(503, "the catalogue or wavstream does not answer")
 
@@ -48,10 +49,10 @@ class Health:
         return Response(self._metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def routes(health: Health) -> list[tuple[str, str, Callable[..., Awaitable[Response]]]]:
-    """(path, method, view) of each call."""
+def routes(health: Health) -> list[Route]:
+    """Each call."""
     return [
-        ("/health", "GET", health.health),
-        ("/ready", "GET", health.ready),
-        ("/metrics", "GET", health.metrics),
+        Route("/health", "GET", health.health, operations.HEALTH),
+        Route("/ready", "GET", health.ready, operations.READY),
+        Route("/metrics", "GET", health.metrics, operations.METRICS),
     ]

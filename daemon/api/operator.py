@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable
 
 from quart import Response, request
 
-from daemon.api import bodies, views
+from daemon.api import bodies, operations, shapes, views
 from daemon.api.answers import Refusal, said
 from daemon.api.guard import APP_ID, Guard
+from daemon.api.routes import Route
 from daemon.api.sessions import body, peer
 from daemon.applications import Applications, Registration
 from daemon.webhooks import connection
@@ -68,14 +69,14 @@ class Operator:
         if not await self._applications.delete(app_id):
             raise Refusal(404, "no such application")
         log.info("application deleted", app=app_id)
-        return said({"success": True, "app_id": app_id})
+        return said(shapes.ApplicationDeleted(app_id=app_id))
 
 
-def routes(operator: Operator) -> list[tuple[str, str, Callable[..., Awaitable[Response]]]]:
-    """(path, method, view) of each call."""
+def routes(operator: Operator) -> list[Route]:
+    """Each call."""
     one = "/admin/apps/<app_id>"
     return [
-        (one, "POST", operator.known(operator.put)),
-        (one, "GET", operator.known(operator.show)),
-        (one, "DELETE", operator.known(operator.delete)),
+        Route(one, "POST", operator.known(operator.put), operations.PUT_APPLICATION),
+        Route(one, "GET", operator.known(operator.show), operations.SHOW_APPLICATION),
+        Route(one, "DELETE", operator.known(operator.delete), operations.DELETE_APPLICATION),
     ]

@@ -4,15 +4,16 @@ import base64
 import math
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 
 from quart import Response, g, request
 from sqlalchemy import Connection
 
-from daemon.api import bodies, views
+from daemon.api import bodies, operations, shapes, views
 from daemon.api.answers import Refusal, said
 from daemon.api.files import Files
 from daemon.api.guard import Guard
+from daemon.api.queries import MOST_A_PAGE, PAGE
+from daemon.api.routes import Route
 from daemon.calls.commands import (
     Commands,
     CooldownError,
@@ -37,8 +38,6 @@ from storage.catalog import Catalog
 from storage.sessions import Session
 from wavstream.process import logs
 
-PAGE = 50
-MOST_A_PAGE = 500
 UNKNOWN_SESSION = "no such session"
 
 log = logs.get(__name__)
@@ -118,7 +117,7 @@ class Api:
         found = await self._catalog.run(page)
         shown = found[:limit]
         following = _cursor(shown[-1]) if len(found) > limit else None
-        return said({"sessions": [views.summary(row) for row in shown], "next": following})
+        return said(shapes.SessionPage(sessions=[views.summary(row) for row in shown], next=following))
 
     async def show(self, application: Application, session_uuid: str) -> Response:
         """One call: its legs, and its present or last recording."""
@@ -167,7 +166,7 @@ class Api:
         """All recordings of a call, newest first."""
         await self._own(application, session_uuid)
         found = await self._catalog.run(lambda tx: call_recordings.of_session(tx, session_uuid))
-        return said({"recordings": [views.recording(row) for row in found]})
+        return said(shapes.Recordings(recordings=[views.recording(row) for row in found]))
 
     async def recording(self, application: Application, session_uuid: str, recording_id: str) -> Response:
         """One recording of a call."""
@@ -258,16 +257,17 @@ def _before(cursor: str | None) -> tuple[float, str] | None:
     return before
 
 
-def routes(api: Api) -> list[tuple[str, str, Callable[..., Any]]]:
-    """(path, method, view) of each call."""
+def routes(api: Api) -> list[Route]:
+    """Each call."""
     one = "/api/v1/sessions/<session_uuid>"
+    recording = f"{one}/recordings/<recording_id>"
     return [
-        ("/api/v1/sessions", "POST", api.known(api.create)),
-        ("/api/v1/sessions", "GET", api.known(api.listing)),
-        (one, "GET", api.known(api.show)),
-        (f"{one}/commands/<path:command>", "POST", api.known(api.command)),
-        (f"{one}/recording/file.wav", "GET", api.known(api.file)),
-        (f"{one}/recordings", "GET", api.known(api.recordings)),
-        (f"{one}/recordings/<recording_id>", "GET", api.known(api.recording)),
-        (f"{one}/recordings/<recording_id>", "DELETE", api.known(api.erase)),
+        Route("/api/v1/sessions", "POST", api.known(api.create), operations.CREATE_SESSION),
+        Route("/api/v1/sessions", "GET", api.known(api.listing), operations.LIST_SESSIONS),
+        Route(one, "GET", api.known(api.show), operations.SHOW_SESSION),
+        Route(f"{one}/commands/<path:command>", "POST", api.known(api.command), operations.COMMANDS),
+        Route(f"{one}/recording/file.wav", "GET", api.known(api.file), operations.RECORDING_FILE),
+        Route(f"{one}/recordings", "GET", api.known(api.recordings), operations.LIST_RECORDINGS),
+        Route(recording, "GET", api.known(api.recording), operations.SHOW_RECORDING),
+        Route(recording, "DELETE", api.known(api.erase), operations.ERASE_RECORDING),
     ]

@@ -233,3 +233,5 @@ _PLANS: Mapping[str, Callable[[Connection, sessions.Session, Request, _Context],
     "hangup": _hangup,
 }
 """One entry a command."""
+NAMES = tuple(_PLANS)
+"""All commands that there are."""
