@@ -47,6 +47,8 @@ def build(routes: Iterable[Route], metrics: Metrics) -> QuartTrio:
 
     async def finish(response: Response) -> Response:  # noqa: ASYNC124 - Quart runs others in a thread
         response.headers.update(g.get("limits", {}))
+        if _body_unread():
+            response.headers["Connection"] = "close"
         metrics.requests.labels(str(response.status_code)).inc()
         return response
 
@@ -58,6 +60,12 @@ def _add(app: QuartTrio, path: str, method: str, view: Callable[..., Awaitable[R
     name = f"{method} {path}".replace(".", "")
     # OPTIONS is a wrong method here like any other: no page in a browser is meant to call this.
     app.add_url_rule(path, name, view, methods=[method], provide_automatic_options=False)
+
+
+def _body_unread() -> bool:
+    """Whether the answer comes before the body: then no request can follow it (RFC 9112 section 9.3)."""
+    sent = (request.content_length or 0) > 0 or "Transfer-Encoding" in request.headers
+    return sent and not g.get("body_read", False) and request.http_version.startswith("1")
 
 
 def _refused(refusal: Refusal) -> Response:

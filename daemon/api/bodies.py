@@ -2,7 +2,15 @@
 
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from daemon.api import examples
 from daemon.media import codecs
@@ -24,6 +32,12 @@ class Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+def _whole(value: object) -> object:
+    """JSON has one kind of number, and 1.0 is an integer of it (JSON Schema 2020-12, section 4.2.2)."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
 CommandUid = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[a-zA-Z0-9._-]+$")]
 Party = Annotated[str, Field(max_length=128, json_schema_extra={"format": "printable"})]
 """A telephone number, a name, a SIP address: what the switch knows about a party."""
@@ -60,9 +74,9 @@ class RtpFormat(Body):
         }
     )
 
-    payload_type: int = Field(ge=0, le=127, description="The RTP payload type that the sender uses.")
+    payload_type: Whole = Field(ge=0, le=127, description="The RTP payload type that the sender uses.")
     encoding: Literal["PCMU", "PCMA", "L16"] = Field(description="How its samples are written.")
-    rate: int = Field(default=8000, description="Samples a second; 8000 for PCMU and PCMA.")
+    rate: Whole = Field(default=8000, description="Samples a second; 8000 for PCMU and PCMA.")
 
     @model_validator(mode="after")
     def _codec_exists(self) -> Self:
@@ -77,7 +91,7 @@ class SessionBody(Body):
 
     caller_id: Party | None = Field(default=None, description="Who calls: printable, as the switch knows it.")
     did: Party | None = Field(default=None, description="The number that is called: printable.")
-    legs: int = Field(default=1, ge=1, le=2, description="2: caller and callee are heard apart.")
+    legs: Whole = Field(default=1, ge=1, le=2, description="2: caller and callee are heard apart.")
     rtp: RtpFormat | None = Field(
         default=None, description="What the RTP carries, where no static payload type says it."
     )
@@ -117,7 +131,7 @@ class ApplicationBody(Body):
         description="Printable ASCII, no blank at either end. The key before it stays good until the next.",
         json_schema_extra={"pattern": "^[!-~][ -~]*[!-~]$"},
     )
-    rate_limit: int = Field(default=0, ge=0, le=10_000, description="Requests a minute; 0: the default.")
+    rate_limit: Whole = Field(default=0, ge=0, le=10_000, description="Requests a minute; 0: the default.")
     events: list[
         Literal["call.new", "command.result", "recording.completed", "recording.failed", "call.hangup"]
     ] = Field(default_factory=list, description="The events to deliver; empty: all.")

@@ -54,6 +54,7 @@ def peer() -> str:
 async def body() -> bytes:
     """The request's body, whose size is bounded by the application's settings."""
     data = await request.get_data()
+    g.body_read = True
     return data if isinstance(data, bytes) else data.encode()
 
 
