@@ -50,7 +50,7 @@ async def examined(folder: Path, arguments: Sequence[str]) -> subprocess.Complet
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, FILES)), hard))
     async with both(folder, **SETTINGS) as (daemon, _), daemon.application(APP) as app:
-        known = await _history(app)
+        known, recording = await _history(app)
         async with daemon.application("another") as another:
             known.append(await another.call())
         command = [
@@ -70,18 +70,19 @@ async def examined(folder: Path, arguments: Sequence[str]) -> subprocess.Complet
         environment = os.environ | {
             "SCHEMATHESIS_HOOKS": contract_hooks.__name__,
             contract_hooks.KNOWN: " ".join(known),
+            contract_hooks.RECORDING: recording,
         }
         run = partial(trio.run_process, check=False, capture_stdout=True, stderr=subprocess.STDOUT)
         return await run(command, env=environment)
 
 
-async def _history(app: Application) -> list[str]:
-    """A call with a finished recording, and one that waits."""
+async def _history(app: Application) -> tuple[list[str], str]:
+    """A call with a finished recording, and one that waits; the recording."""
     whole = await app.call(legs=2)
     await app.command(whole, "record/start")
     await app.command(whole, "hangup")
-    await app.recording(whole, "completed")
-    return [whole, await app.call()]
+    recording = await app.recording(whole, "completed")
+    return [whole, await app.call()], str(recording["recording_id"])
 
 
 def main(cases: str, seconds: str) -> int:

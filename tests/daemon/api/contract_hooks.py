@@ -12,6 +12,8 @@ NODE = "cntrt"
 KNOWN = "CONTRACT_SESSIONS"
 """Names the variable that names the sessions there are before the first request."""
 FOLLOWED = (True, "true")
+RECORDING = "CONTRACT_RECORDING"
+"""Names the variable that names the finished recording of the first of them."""
 sessions = os.environ.get(KNOWN, "").split()
 
 printable = st.text().map(lambda text: "".join(each for each in text if each.isprintable()))
@@ -35,6 +37,8 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
     if sessions and isinstance(name, str) and len(name) == 42 and not name.startswith(NODE):
         place = ord(name[-1]) % (len(sessions) + 1)
         parameters["session_uuid"] = [*sessions, name][place]
+        if place == 0 and case.method == "GET" and len(str(parameters.get("recording_id", ""))) == 36:
+            parameters["recording_id"] = os.environ[RECORDING]
     if case.operation.path.endswith("/file.wav") and case.query.get("follow", True) in FOLLOWED:
         case.query["follow"] = "false"
 
