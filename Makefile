@@ -6,7 +6,7 @@ BIN := .venv/bin
 ASYNC := --startable-in-context-manager=run,serve,serve_http,_heed_signals,listen,when_said --disable=ASYNC127,ASYNC9
 PY := $(shell find daemon wavstream storage tests benchmarks -name '*.py')
 
-.PHONY: demo run test check bench speech lock clean
+.PHONY: demo run test check contract bench speech lock clean
 
 demo: .venv/installed
 	$(BIN)/wavstream demo
@@ -24,6 +24,10 @@ check: .venv/installed
 	@echo $(BIN)/flake8-async $(ASYNC)
 	@$(BIN)/flake8-async $(ASYNC) $(PY)
 	$(BIN)/mypy
+
+# schemathesis against a running daemon, from the document that it serves: several thousand cases, some minutes.
+contract: .venv/installed
+	$(BIN)/python -m tests.daemon.api.contract 400 300
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks

@@ -8,7 +8,7 @@ from pathlib import Path
 
 LENGTH = 5
 _NODE_ID = re.compile(r"[A-Za-z0-9]{5}")
-_SESSION_UUID = re.compile(
+SESSION_UUID = re.compile(
     r"[A-Za-z0-9]{5}-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 )
 
@@ -47,4 +47,4 @@ def new_session_uuid(node: str) -> str:
 
 def is_session_uuid(text: str) -> bool:
     """Whether `text` has the form of a session's name, of whatever node."""
-    return _SESSION_UUID.fullmatch(text) is not None
+    return SESSION_UUID.fullmatch(text) is not None

@@ -5,6 +5,7 @@ may be due, and the next takes its place once it is delivered, skipped or dead.
 """
 
 import json
+import re
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,14 @@ EventState = Literal["pending", "delivered", "skipped", "dead", "dropped"]
 
 EMPTY = "{}"
 """The payload of an event whose content was taken away: nothing that could be sent."""
+
+
+_EVENT_ID = re.compile(r"msg_[0-9a-f]{32}")
+
+
+def is_event_id(text: str) -> bool:
+    """Whether `text` has the form of an event's id."""
+    return _EVENT_ID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,11 @@
 """What the HTTP answers look like: JSON, and errors in words that a person can act on."""
 
-import json
 from collections.abc import Mapping
 
+from pydantic import BaseModel
 from quart import Response
+
+from daemon.api.shapes import Problem
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a failure
@@ -19,12 +21,12 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a failure
 
     def response(self) -> Response:
         """The answer."""
-        return said({"success": False, "error": str(self)}, self.status, self.headers)
+        return said(Problem(error=str(self)), self.status, self.headers)
 
 
-def said(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def said(body: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """JSON. What it says is one application's, and true for a moment: no cache may keep it."""
-    response = Response(json.dumps(body), status, content_type="application/json")
+    response = Response(body.model_dump_json(), status, content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
     response.headers.update(headers or {})
     return response

@@ -1,14 +1,15 @@
 """The daemon's HTTP application: which calls there are, and how each kind of failure is answered."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
 
 from quart import Response, g, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
+from daemon.api import openapi, reading
 from daemon.api.answers import Refusal
 from daemon.api.bodies import MAX_BODY_BYTES
+from daemon.api.routes import Route
 from daemon.metrics import Metrics
 from storage.catalog import CatalogError
 from wavstream.process import logs
@@ -24,27 +25,27 @@ OWN_WORDS = {
 }
 """For an API, where the library's words are for pages."""
 
-Routes = Iterable[tuple[str, str, Callable[..., Any]]]
-
 log = logs.get(__name__)
 
 
-def build(routes: Routes, metrics: Metrics) -> QuartTrio:
+def build(routes: Iterable[Route], metrics: Metrics) -> QuartTrio:
     """The application, to be served."""
     app = QuartTrio(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["BODY_TIMEOUT"] = BODY_SECONDS
     app.url_map.merge_slashes = False
-    for path, method, view in routes:
-        name = f"{method} {path}".replace(".", "")
-        # OPTIONS is a wrong method here like any other: no page in a browser is meant to call this.
-        app.add_url_rule(path, name, view, methods=[method], provide_automatic_options=False)
 
     def refused(refusal: Refusal) -> Response:
         if refusal.limit:
             metrics.refused.labels(refusal.limit).inc()
         return refusal.response()
 
+    documented = tuple(routes)
+    described = openapi.document(documented)
+    for route in documented:
+        _add(app, route.path, route.method, route.view)
+    for path, view in reading.views(described).items():
+        _add(app, path, "GET", view)
     app.register_error_handler(Refusal, refused)
     app.register_error_handler(HTTPException, _in_words)
     app.register_error_handler(CatalogError, _without_catalogue)
@@ -52,11 +53,25 @@ def build(routes: Routes, metrics: Metrics) -> QuartTrio:
 
     async def finish(response: Response) -> Response:  # noqa: ASYNC124 - Quart runs others in a thread
         response.headers.update(g.get("limits", {}))
+        if _body_unread():
+            response.headers["Connection"] = "close"
         metrics.requests.labels(str(response.status_code)).inc()
         return response
 
     app.after_request(finish)
     return app
+
+
+def _add(app: QuartTrio, path: str, method: str, view: Callable[..., Awaitable[Response]]) -> None:
+    name = f"{method} {path}".replace(".", "")
+    # OPTIONS is a wrong method here like any other: no page in a browser is meant to call this.
+    app.add_url_rule(path, name, view, methods=[method], provide_automatic_options=False)
+
+
+def _body_unread() -> bool:
+    """Whether the answer comes before the body: then no request can follow it (RFC 9112 section 9.3)."""
+    sent = (request.content_length or 0) > 0 or "Transfer-Encoding" in request.headers
+    return sent and not g.get("body_read", False) and request.http_version.startswith("1")
 
 
 def _in_words(wrong: HTTPException) -> Response:

@@ -1,9 +1,18 @@
 """What may stand in a request's body. No I/O."""
 
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from daemon.api import examples
 from daemon.media import codecs
 
 MAX_BODY_BYTES = 64 * 1024
@@ -23,25 +32,51 @@ class Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+def _whole(value: object) -> object:
+    """JSON has one kind of number, and 1.0 is an integer of it (JSON Schema 2020-12, section 4.2.2)."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
 CommandUid = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[a-zA-Z0-9._-]+$")]
-Party = Annotated[str, Field(max_length=128)]
+Party = Annotated[str, Field(max_length=128, json_schema_extra={"format": "printable"})]
 """A telephone number, a name, a SIP address: what the switch knows about a party."""
+
+
+def _optional(schema: dict[str, Any]) -> None:
+    """Say nothing of a default that only stands for an absent field."""
+    del schema["default"]
 
 
 class CommandBody(Body):
     """The body of every command."""
 
-    command_uid: CommandUid = ""
-    """The caller's idempotency key; absent (here empty, which no given one can be): one is made."""
+    model_config = ConfigDict(json_schema_extra={"examples": [{}, {"command_uid": examples.COMMAND_UID}]})
+
+    # Absent it is empty here, which no given one can be.
+    command_uid: CommandUid = Field(
+        default="",
+        description="The caller's idempotency key, for the session and the command. Absent, one is made.",
+        json_schema_extra=_optional,
+    )
 
 
 class RtpFormat(Body):
     """What a call's RTP carries under a payload type that is not static (RFC 3551 section 3)."""
 
-    payload_type: int = Field(ge=0, le=127)
-    encoding: Literal["PCMU", "PCMA", "L16"]
-    rate: int = 8000
-    """Samples a second."""
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"payload_type": 96, "encoding": "L16", "rate": 16000}],
+            "anyOf": [
+                {"properties": {"encoding": {"const": "L16"}, "rate": {"enum": list(codecs.RATES)}}},
+                {"properties": {"encoding": {"enum": ["PCMU", "PCMA"]}, "rate": {"const": 8000}}},
+            ],
+        }
+    )
+
+    payload_type: Whole = Field(ge=0, le=127, description="The RTP payload type that the sender uses.")
+    encoding: Literal["PCMU", "PCMA", "L16"] = Field(description="How its samples are written.")
+    rate: Whole = Field(default=8000, description="Samples a second; 8000 for PCMU and PCMA.")
 
     @model_validator(mode="after")
     def _codec_exists(self) -> Self:
@@ -52,10 +87,14 @@ class RtpFormat(Body):
 class SessionBody(Body):
     """The body of `POST /api/v1/sessions`."""
 
-    caller_id: Party | None = None
-    did: Party | None = None
-    legs: int = Field(default=1, ge=1, le=2)
-    rtp: RtpFormat | None = None
+    model_config = ConfigDict(json_schema_extra={"examples": [{}, {**examples.CALL, "legs": 2}]})
+
+    caller_id: Party | None = Field(default=None, description="Who calls: printable, as the switch knows it.")
+    did: Party | None = Field(default=None, description="The number that is called: printable.")
+    legs: Whole = Field(default=1, ge=1, le=2, description="2: caller and callee are heard apart.")
+    rtp: RtpFormat | None = Field(
+        default=None, description="What the RTP carries, where no static payload type says it."
+    )
 
     @field_validator("caller_id", "did")
     @classmethod
@@ -68,14 +107,34 @@ class SessionBody(Body):
 class ApplicationBody(Body):
     """The body of `POST /admin/apps/{app_id}`."""
 
-    webhook_url: str = ""
-    api_key: str = Field(min_length=16, max_length=256)
-    rate_limit: int = Field(default=0, ge=0, le=10_000)
-    """Requests a minute; 0: the default."""
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "webhook_url": "https://shop.example/hooks",
+                    "api_key": "a key of 16 characters or more",
+                    "rate_limit": 0,
+                    "events": ["recording.completed"],
+                }
+            ]
+        }
+    )
+
+    webhook_url: str = Field(
+        default="",
+        description="Where its webhooks go: an https: URL at a public address; empty: nowhere.",
+        json_schema_extra={"format": "webhook-url"},
+    )
+    api_key: str = Field(
+        min_length=16,
+        max_length=256,
+        description="Printable ASCII, no blank at either end. The key before it stays good until the next.",
+        json_schema_extra={"pattern": "^[!-~][ -~]*[!-~]$"},
+    )
+    rate_limit: Whole = Field(default=0, ge=0, le=10_000, description="Requests a minute; 0: the default.")
     events: list[
         Literal["call.new", "command.result", "recording.completed", "recording.failed", "call.hangup"]
-    ] = Field(default_factory=list)
-    """The events to deliver; empty: all."""
+    ] = Field(default_factory=list, description="The events to deliver; empty: all.")
 
     @field_validator("api_key")
     @classmethod

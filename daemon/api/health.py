@@ -1,10 +1,11 @@
 """Whether the daemon is alive, whether it is able to record, and what it counts."""
 
-from collections.abc import Awaitable, Callable
-
 from quart import Response
 
+from daemon.api import operations
 from daemon.api.answers import Refusal, said
+from daemon.api.routes import Route
+from daemon.api.shapes import Status
 from daemon.calls.sessions import Sessions
 from daemon.counting import Counting
 from daemon.metrics import Metrics
@@ -24,7 +25,7 @@ class Health:
 
     async def health(self) -> Response:
         """The program is alive."""
-        return said({"status": "ok"})
+        return said(Status())
 
     async def ready(self) -> Response:
         """Whether a call could be recorded now. Raises Refusal: 503."""
@@ -33,7 +34,7 @@ class Health:
         obstacles = await self._readiness.obstacles()
         if obstacles:
             raise Refusal(503, "; ".join(obstacles))
-        return said({"status": "ok"})
+        return said(Status())
 
     async def metrics(self) -> Response:
         """For Prometheus."""
@@ -41,10 +42,10 @@ class Health:
         return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def routes(health: Health) -> list[tuple[str, str, Callable[..., Awaitable[Response]]]]:
-    """(path, method, view) of each call."""
+def routes(health: Health) -> list[Route]:
+    """Each call."""
     return [
-        ("/health", "GET", health.health),
-        ("/ready", "GET", health.ready),
-        ("/metrics", "GET", health.metrics),
+        Route("/health", "GET", health.health, operations.HEALTH),
+        Route("/ready", "GET", health.ready, operations.READY),
+        Route("/metrics", "GET", health.metrics, operations.METRICS),
     ]

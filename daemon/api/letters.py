@@ -1,14 +1,14 @@
 """The operator API: dead letters."""
 
-from collections.abc import Awaitable, Callable
-
 from quart import Response, request
 
-from daemon.api import pages, views
+from daemon.api import administration, pages, shapes, views
 from daemon.api.answers import Refusal, said
 from daemon.api.guard import Guard
 from daemon.api.operator import app_id_checked, known
+from daemon.api.routes import Route
 from daemon.webhooks.letters import Letters, UndeliverableError, UnknownLetterError
+from storage.outbox import is_event_id
 from wavstream.process import logs
 
 UNKNOWN = "no such dead letter: it may have been sent again, or dropped"
@@ -28,13 +28,14 @@ class LettersApi:
         if app_id is not None:
             app_id_checked(app_id)
         limit = pages.limit(request.args.get("limit"))
-        before = pages.before(request.args.get("cursor"))
+        before = pages.before(request.args.get("cursor"), is_name=is_event_id)
         # One more is looked for, to know whether there are more.
         found = await self._letters.page(limit=limit + 1, app_id=app_id, before=before)
         shown = found[:limit]
         last = (shown[-1].created_at, shown[-1].event_id) if len(found) > limit else None
         following = None if last is None else pages.cursor(last)
-        return said({"dead_letters": [views.letter(each) for each in shown], "next": following})
+        letters = [views.letter(each) for each in shown]
+        return said(shapes.DeadLetterPage(dead_letters=letters, next=following))
 
     async def show(self, event_id: str) -> Response:
         """One of them, with what it says."""
@@ -52,7 +53,7 @@ class LettersApi:
         except UndeliverableError as obstacle:
             raise Refusal(400, str(obstacle)) from None
         log.info("dead letter sent again", event_id=event_id)
-        return said({"success": True, "event_id": event_id})
+        return said(shapes.DeadLetterDone(event_id=event_id))
 
     async def drop(self, event_id: str) -> Response:
         """Take one away for good."""
@@ -61,7 +62,7 @@ class LettersApi:
         except UnknownLetterError:
             raise Refusal(404, UNKNOWN) from None
         log.info("dead letter dropped", event_id=event_id)
-        return said({"success": True, "event_id": event_id})
+        return said(shapes.DeadLetterDone(event_id=event_id))
 
     async def resend_all(self, app_id: str) -> Response:
         """Send all of an application again."""
@@ -70,23 +71,23 @@ class LettersApi:
         except UndeliverableError as obstacle:
             raise Refusal(400, str(obstacle)) from None
         log.info("dead letters sent again", app=app_id, count=count)
-        return said({"success": True, "app_id": app_id, "resent": count})
+        return said(shapes.DeadLettersResent(app_id=app_id, resent=count))
 
     async def drop_all(self, app_id: str) -> Response:
         """Take all of an application away for good."""
         count = await self._letters.drop_all(app_id)
         log.info("dead letters dropped", app=app_id, count=count)
-        return said({"success": True, "app_id": app_id, "dropped": count})
+        return said(shapes.DeadLettersDropped(app_id=app_id, dropped=count))
 
 
-def routes(api: LettersApi, guard: Guard) -> list[tuple[str, str, Callable[..., Awaitable[Response]]]]:
-    """(path, method, view) of each call."""
+def routes(api: LettersApi, guard: Guard) -> list[Route]:
+    """Each call."""
     one, all_of = "/admin/dead-letters/<event_id>", "/admin/apps/<app_id>/dead-letters"
     return [
-        ("/admin/dead-letters", "GET", known(guard, api.listing)),
-        (one, "GET", known(guard, api.show)),
-        (f"{one}/resend", "POST", known(guard, api.resend)),
-        (one, "DELETE", known(guard, api.drop)),
-        (f"{all_of}/resend", "POST", known(guard, api.resend_all)),
-        (all_of, "DELETE", known(guard, api.drop_all)),
+        Route("/admin/dead-letters", "GET", known(guard, api.listing), administration.LIST_LETTERS),
+        Route(one, "GET", known(guard, api.show), administration.SHOW_LETTER),
+        Route(f"{one}/resend", "POST", known(guard, api.resend), administration.RESEND_LETTER),
+        Route(one, "DELETE", known(guard, api.drop), administration.DROP_LETTER),
+        Route(f"{all_of}/resend", "POST", known(guard, api.resend_all), administration.RESEND_ALL),
+        Route(all_of, "DELETE", known(guard, api.drop_all), administration.DROP_ALL),
     ]

@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable
 
 from quart import Response, request
 
-from daemon.api import bodies, views
+from daemon.api import administration, bodies, shapes, views
 from daemon.api.answers import Refusal, said
 from daemon.api.guard import APP_ID, Guard
+from daemon.api.routes import Route
 from daemon.api.sessions import body, peer
 from daemon.applications import Applications, Registration
 from daemon.webhooks import connection
@@ -75,7 +76,7 @@ class Operator:
         if not await self._applications.delete(app_id):
             raise Refusal(404, "no such application")
         log.info("application deleted", app=app_id)
-        return said({"success": True, "app_id": app_id})
+        return said(shapes.ApplicationDone(app_id=app_id))
 
     async def rotate_secret(self, app_id: str) -> Response:
         """Make a new webhook secret, shown this once. The one before it signs on beside it."""
@@ -83,7 +84,7 @@ class Operator:
         if secret is None:
             raise Refusal(404, "no such application")
         log.info("webhook secret rotated", app=app_id)
-        return said({"success": True, "app_id": app_id, "webhook_secret": secret})
+        return said(shapes.SecretRotated(app_id=app_id, webhook_secret=secret))
 
     async def end_previous_secret(self, app_id: str) -> Response:
         """Let only the newest webhook secret sign."""
@@ -93,16 +94,17 @@ class Operator:
         if not ended:
             raise Refusal(404, "there is no previous webhook secret: only one is live")
         log.info("previous webhook secret ended", app=app_id)
-        return said({"success": True, "app_id": app_id})
+        return said(shapes.ApplicationDone(app_id=app_id))
 
 
-def routes(operator: Operator, guard: Guard) -> list[tuple[str, str, Callable[..., Awaitable[Response]]]]:
-    """(path, method, view) of each call."""
+def routes(operator: Operator, guard: Guard) -> list[Route]:
+    """Each call."""
     one = "/admin/apps/<app_id>"
+    secret, previous = f"{one}/webhook-secret", f"{one}/webhook-secret/previous"
     return [
-        (one, "POST", known(guard, operator.put)),
-        (one, "GET", known(guard, operator.show)),
-        (one, "DELETE", known(guard, operator.delete)),
-        (f"{one}/webhook-secret", "POST", known(guard, operator.rotate_secret)),
-        (f"{one}/webhook-secret/previous", "DELETE", known(guard, operator.end_previous_secret)),
+        Route(one, "POST", known(guard, operator.put), administration.PUT_APPLICATION),
+        Route(one, "GET", known(guard, operator.show), administration.SHOW_APPLICATION),
+        Route(one, "DELETE", known(guard, operator.delete), administration.DELETE_APPLICATION),
+        Route(secret, "POST", known(guard, operator.rotate_secret), administration.ROTATE_SECRET),
+        Route(previous, "DELETE", known(guard, operator.end_previous_secret), administration.END_PREVIOUS),
     ]

@@ -2,11 +2,10 @@
 
 import base64
 import math
+from collections.abc import Callable
 
 from daemon.api.answers import Refusal
-
-PAGE = 50
-MOST_A_PAGE = 500
+from daemon.api.queries import MOST_A_PAGE, PAGE
 
 Place = tuple[float, str]
 """Of an entry in a list that is sorted by time and id."""
@@ -26,8 +25,8 @@ def cursor(place: Place) -> str:
     return base64.urlsafe_b64encode(f"{place[0]!r} {place[1]}".encode()).decode()
 
 
-def before(text: str | None) -> Place | None:
-    """The last entry of the page before. Raises Refusal: 400."""
+def before(text: str | None, *, is_name: Callable[[str], bool]) -> Place | None:
+    """The last entry of the page before; `is_name` knows the ids in the list. Raises Refusal: 400."""
     if text is None:
         return None
     try:
@@ -35,6 +34,6 @@ def before(text: str | None) -> Place | None:
         place = float(at), name
     except ValueError:
         place = math.nan, ""
-    if not (math.isfinite(place[0]) and place[1].isascii() and place[1].isprintable() and place[1]):
+    if not (math.isfinite(place[0]) and is_name(place[1])):
         raise Refusal(400, "cursor takes what `next` of the page before says")
     return place

@@ -1,18 +1,16 @@
 """The application API: calls, their commands, their recordings."""
 
-import base64
-import math
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 
 from quart import Response, g, request
 from sqlalchemy import Connection
 
-from daemon.api import bodies, views
+from daemon.api import bodies, operations, pages, shapes, views
 from daemon.api.answers import Refusal, said
 from daemon.api.files import Files
 from daemon.api.guard import Guard
+from daemon.api.routes import Route
 from daemon.calls.commands import (
     Commands,
     CooldownError,
@@ -37,8 +35,6 @@ from storage.catalog import Catalog
 from storage.sessions import Session
 from wavstream.process import logs
 
-PAGE = 50
-MOST_A_PAGE = 500
 UNKNOWN_SESSION = "no such session"
 
 log = logs.get(__name__)
@@ -55,6 +51,7 @@ def peer() -> str:
 async def body() -> bytes:
     """The request's body, whose size is bounded by the application's settings."""
     data = await request.get_data()
+    g.body_read = True
     return data if isinstance(data, bytes) else data.encode()
 
 
@@ -112,13 +109,14 @@ class Api:
 
     async def listing(self, application: Application) -> Response:
         """The application's calls, newest first, a page at a time."""
-        limit = _limit(request.args.get("limit"))
-        before = _before(request.args.get("cursor"))
+        limit = pages.limit(request.args.get("limit"))
+        before = pages.before(request.args.get("cursor"), is_name=is_session_uuid)
         page = partial(rows.page, app_id=application.app_id, limit=limit + 1, before=before)
         found = await self._catalog.run(page)
         shown = found[:limit]
-        following = _cursor(shown[-1]) if len(found) > limit else None
-        return said({"sessions": [views.summary(row) for row in shown], "next": following})
+        last = (shown[-1].created_at, shown[-1].session_uuid) if len(found) > limit else None
+        following = None if last is None else pages.cursor(last)
+        return said(shapes.SessionPage(sessions=[views.summary(row) for row in shown], next=following))
 
     async def show(self, application: Application, session_uuid: str) -> Response:
         """One call: its legs, and its present or last recording."""
@@ -168,7 +166,7 @@ class Api:
         """All recordings of a call, newest first."""
         await self._own(application, session_uuid)
         found = await self._catalog.run(lambda tx: call_recordings.of_session(tx, session_uuid))
-        return said({"recordings": [views.recording(row) for row in found]})
+        return said(shapes.Recordings(recordings=[views.recording(row) for row in found]))
 
     async def recording(self, application: Application, session_uuid: str, recording_id: str) -> Response:
         """One recording of a call."""
@@ -234,41 +232,17 @@ def _whole(seconds: float) -> int:
     return max(1, -int(-seconds // 1))
 
 
-def _limit(text: str | None) -> int:
-    if text is None:
-        return PAGE
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:6]) <= MOST_A_PAGE):
-        raise Refusal(400, f"limit takes 1 to {MOST_A_PAGE}")
-    return int(text)
-
-
-def _cursor(row: Session) -> str:
-    return base64.urlsafe_b64encode(f"{row.created_at!r} {row.session_uuid}".encode()).decode()
-
-
-def _before(cursor: str | None) -> tuple[float, str] | None:
-    if cursor is None:
-        return None
-    try:
-        created_at, _, session_uuid = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
-        before = float(created_at), session_uuid
-    except ValueError:
-        before = math.nan, ""
-    if not (math.isfinite(before[0]) and is_session_uuid(before[1])):
-        raise Refusal(400, "cursor takes what `next` of the page before says")
-    return before
-
-
-def routes(api: Api) -> list[tuple[str, str, Callable[..., Any]]]:
-    """(path, method, view) of each call."""
+def routes(api: Api) -> list[Route]:
+    """Each call."""
     one = "/api/v1/sessions/<session_uuid>"
+    recording = f"{one}/recordings/<recording_id>"
     return [
-        ("/api/v1/sessions", "POST", api.known(api.create)),
-        ("/api/v1/sessions", "GET", api.known(api.listing)),
-        (one, "GET", api.known(api.show)),
-        (f"{one}/commands/<path:command>", "POST", api.known(api.command)),
-        (f"{one}/recording/file.wav", "GET", api.known(api.file)),
-        (f"{one}/recordings", "GET", api.known(api.recordings)),
-        (f"{one}/recordings/<recording_id>", "GET", api.known(api.recording)),
-        (f"{one}/recordings/<recording_id>", "DELETE", api.known(api.erase)),
+        Route("/api/v1/sessions", "POST", api.known(api.create), operations.CREATE_SESSION),
+        Route("/api/v1/sessions", "GET", api.known(api.listing), operations.LIST_SESSIONS),
+        Route(one, "GET", api.known(api.show), operations.SHOW_SESSION),
+        Route(f"{one}/commands/<path:command>", "POST", api.known(api.command), operations.COMMANDS),
+        Route(f"{one}/recording/file.wav", "GET", api.known(api.file), operations.RECORDING_FILE),
+        Route(f"{one}/recordings", "GET", api.known(api.recordings), operations.LIST_RECORDINGS),
+        Route(recording, "GET", api.known(api.recording), operations.SHOW_RECORDING),
+        Route(recording, "DELETE", api.known(api.erase), operations.ERASE_RECORDING),
     ]

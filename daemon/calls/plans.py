@@ -149,3 +149,5 @@ PLANS: Mapping[str, Callable[[Connection, sessions.Session, Request, Context], P
     "hangup": _hangup,
 }
 """One entry a command."""
+NAMES = tuple(PLANS)
+"""All commands that there are."""

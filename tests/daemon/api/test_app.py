@@ -110,3 +110,26 @@ async def test_while_the_daemon_ends_calls_and_commands_are_503(
             assert answer.headers["retry-after"] == "5"
         assert (await shop.http.get("/health")).status_code == 200
         release.set()
+
+
+async def test_an_answer_before_the_body_has_come_says_that_it_is_the_connections_last(
+    tmp_path: Path,
+) -> None:
+    """Another request on it was never answered: the server still waited for the end of this one."""
+    async with running(tmp_path) as daemon, daemon.application():
+        address = daemon.listening.http
+        request = b"POST /api/v1/sessions HTTP/1.1\r\nHost: daemon\r\nContent-Length: 2\r\n\r\n"
+        async with await trio.open_tcp_stream(address.host, address.port) as stream:
+            await stream.send_all(request)
+            with trio.fail_after(5):
+                answer = await stream.receive_some()
+        assert answer.startswith(b"HTTP/1.1 400")
+        assert b"connection: close" in answer.lower()
+
+
+async def test_an_answer_to_a_whole_request_keeps_the_connection(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon, daemon.application() as shop:
+        answer = await shop.http.post("/api/v1/sessions", json={})
+        assert answer.status_code == 201
+        assert "connection" not in answer.headers
+        assert "connection" not in (await shop.http.get("/api/v1/sessions")).headers

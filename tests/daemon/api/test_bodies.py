@@ -58,7 +58,8 @@ def test_a_session_may_say_who_calls_whom_and_how() -> None:
         ("legs", 0),
         ("legs", 3),
         ("legs", True),
-        ("legs", 1.0),
+        ("legs", 1.5),
+        ("legs", 1e300),
         ("legs", "1"),
         ("caller_id", "x" * 129),
         ("caller_id", "a\nb"),
@@ -73,6 +74,11 @@ def test_a_session_may_say_who_calls_whom_and_how() -> None:
 def test_a_session_with_anything_else_is_refused_by_the_fields_name(field: str, value: object) -> None:
     with pytest.raises(BodyError, match=rf"^{field}"):
         parse(SessionBody, json.dumps({field: value}).encode())
+
+
+def test_a_whole_number_may_be_written_with_a_fraction_of_nothing() -> None:
+    assert parse(SessionBody, b'{"legs": 2.0}').legs == 2  # JSON has one kind of number
+    assert parse(ApplicationBody, json.dumps(KEY | {"rate_limit": 1e3}).encode()).rate_limit == 1000
 
 
 def test_an_application_has_defaults_for_all_but_its_key() -> None:

@@ -69,11 +69,16 @@ async def test_a_session_shows_its_legs_and_what_they_heard(tmp_path: Path) -> N
         assert view["media"] == created["media"]
 
 
-async def test_an_ended_session_is_shown_with_its_cause(tmp_path: Path) -> None:
+async def test_an_ended_session_is_shown_with_its_cause_and_what_its_legs_received(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.application() as shop:
-        uuid = await shop.call()
+        created = await shop.created()
+        uuid = created["session_uuid"]
+        speak(created, packets=10)
+        await shop.until(uuid, lambda view: view["legs"][0]["packets"] == 10)
         assert (await shop.command(uuid, "hangup")).status_code == 202
-        view = await shop.until(uuid, lambda view: view["legs"] == [])
+        view = await shop.until(uuid, lambda view: view["media"]["rtp"] == [])
+        (leg,) = view["legs"]
+        assert (leg["leg"], leg["codec"], leg["packets"], leg["lost"]) == ("caller", "PCMU", 10, 0)
         assert (view["state"], view["cause"]) == ("ended", "hangup")
         assert view["ended_at"] >= view["created_at"]
         assert view["media"] == {"rtp": []}

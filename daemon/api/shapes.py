@@ -1,0 +1,357 @@
+"""What the API answers, as types: the answers are made from them, and so is the document about them.
+
+Times are seconds since the epoch (UTC), durations seconds, sizes bytes.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, RootModel
+
+from daemon.api import examples
+from daemon.api.examples import Example
+from daemon.calls.changes import Cause
+from storage.call_recordings import CallRecordingState
+from storage.sessions import SessionState
+from wavstream.protocol import Encoding, Reason
+
+Count = Annotated[int, Field(ge=0)]
+Side = Literal["caller", "callee"]
+
+
+def like(example: Example) -> ConfigDict:
+    """What a model needs to show an example of itself."""
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
+class Shape(BaseModel):
+    """An object in an answer. Nothing is in it that is not named."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True, extra="forbid")
+
+
+class Problem(Shape):
+    """Every answer that is not a success."""
+
+    model_config = like({"success": False, "error": "no such session"})
+
+    success: Literal[False] = Field(default=False, description="Always false.")
+    error: str = Field(description="What is wrong, in words that a person can act on.")
+
+
+class LegAddress(Shape):
+    """Where one leg's audio may be sent."""
+
+    model_config = like(examples.CALLER_LEG)
+
+    leg: Side = Field(description="Whose voice it is.")
+    host: str = Field(description="The daemon's IP address.")
+    port: int = Field(description="The UDP port for RTP.", ge=1, le=65535)
+
+
+class Media(Shape):
+    """Where a call's audio may be sent; nowhere once it has ended."""
+
+    model_config = like({"rtp": [examples.CALLER_LEG, examples.CALLEE_LEG]})
+
+    rtp: list[LegAddress] = Field(description="One RTP address a leg.")
+
+
+class _Call(Shape):
+    session_uuid: str = Field(description="The call's name: `NODE-UUID4`.")
+    state: SessionState = Field(
+        description="`waiting` until its first audio, then `active`; `ended` for good."
+    )
+    caller_id: str | None = Field(description="Who calls, as it was registered.")
+    did: str | None = Field(description="The number that was called, as it was registered.")
+
+
+class SessionCreated(_Call):
+    """A call that has just been registered."""
+
+    model_config = like(
+        {
+            "session_uuid": examples.SESSION_UUID,
+            "state": "waiting",
+            **examples.CALL,
+            "media": {"rtp": [examples.CALLER_LEG, examples.CALLEE_LEG]},
+        }
+    )
+
+    media: Media = Field(description="Where its audio may be sent.")
+
+
+class SessionSummary(_Call):
+    """A call in a list."""
+
+    model_config = like(examples.SESSION)
+
+    created_at: float = Field(description="When it was registered; seconds since the epoch.")
+    ended_at: float | None = Field(description="When it ended; seconds since the epoch.")
+    cause: Cause | None = Field(description="Why it ended.")
+
+
+class SessionPage(Shape):
+    """A page of calls, newest first."""
+
+    model_config = like({"sessions": [examples.SESSION], "next": None})
+
+    sessions: list[SessionSummary] = Field(description="The calls.")
+    next: str | None = Field(description="The `cursor` of the next page; null on the last one.")
+
+
+class Leg(Shape):
+    """How one leg of a live call stands."""
+
+    model_config = like(examples.LEG)
+
+    leg: Side = Field(description="Whose voice it is.")
+    kind: Literal["rtp"] = Field(description="How its audio comes.")
+    state: Literal["waiting", "active"] = Field(description="Whether audio has come.")
+    codec: str | None = Field(description="The codec of the audio; null before the first.")
+    rate: int = Field(description="Samples a second of the audio.")
+    packets: Count = Field(description="RTP packets received.")
+    lost: Count = Field(description="RTP packets that never came.")
+    jitter_ms: float = Field(description="Interarrival jitter in milliseconds (RFC 3550 section 6.4.1).")
+    duplicates: Count = Field(description="Packets that came twice.")
+    reordered: Count = Field(description="Packets that came behind a later one.")
+    strangers: Count = Field(description="Packets from elsewhere than the leg's sender.")
+    malformed: Count = Field(description="Packets that are no RTP.")
+    unknown: Count = Field(description="Packets of a payload type that the call did not name.")
+    silence_packets: Count = Field(description="Packets of silence sent to the leg while recording.")
+
+
+class Placed(Shape):
+    """What became of a leg's samples in a recording, counted at the leg's own rate."""
+
+    model_config = like(examples.PLACED)
+
+    placed: Count = Field(description="Samples in the recording.")
+    masked: Count = Field(description="Samples spoken in a pause: silence stands in their place.")
+    duplicate: Count = Field(description="Samples whose place was taken by an earlier packet.")
+    late: Count = Field(description="Samples that came when their place was closed.")
+    early: Count = Field(description="Samples that claimed a place too far ahead.")
+    outside: Count = Field(description="Samples spoken before the recording began or after its stop.")
+    filled: Count = Field(description="Samples of silence in the place of what never came.")
+
+
+Pause = Annotated[list[float | None], Field(min_length=2, max_length=2)]
+
+
+def _none_is_empty(pauses: object) -> object:
+    return [] if pauses is None else pauses
+
+
+class Recording(Shape):
+    """A recording of a call."""
+
+    model_config = like(examples.COMPLETED)
+
+    recording_id: str = Field(description="Its name, a UUID.")
+    state: CallRecordingState = Field(
+        description="`recording` until its stop, `finishing` until all of it is on wavstream's disk, then"
+        " `completed` or `failed`; `erased` once it was taken away."
+    )
+    command_uid: str = Field(description="That of its `record/start`.")
+    reason: Reason | None = Field(description="Why it stopped.")
+    sample_rate: int = Field(description="Samples a second.")
+    channels: int = Field(description="1 mono, 2 stereo: the caller left, the callee right.", ge=1, le=2)
+    encoding: Encoding = Field(description="How a sample is written.")
+    started_at: float = Field(description="When it began; seconds since the epoch.")
+    stopped_at: float | None = Field(description="When it was told to stop; seconds since the epoch.")
+    duration: float | None = Field(description="Its length in seconds; null until it is known.")
+    size: Count | None = Field(description="The file's size in bytes.")
+    sha256: str | None = Field(description="The file's SHA-256 in hex.")
+    recording_url: str | None = Field(description="Where the finished file can be had, without credentials.")
+    expires_at: float | None = Field(
+        description="When that URL ends, seconds since the epoch; null where nothing ends it."
+    )
+    error: str | None = Field(description="Why nothing could be kept, where it failed.")
+    paused: bool = Field(
+        validation_alias=AliasChoices("is_paused", "paused"), description="Whether it runs and hears nothing."
+    )
+    pauses: Annotated[list[Pause], BeforeValidator(_none_is_empty)] = Field(
+        description="[from, to] in seconds from its start; `to` null: it was not resumed."
+    )
+    audio: dict[Side, Placed] | None = Field(
+        validation_alias=AliasChoices("heard", "audio"), description="What became of each leg's samples."
+    )
+    erased_at: float | None = Field(description="When it was taken away; seconds since the epoch.")
+
+
+class LiveRecording(Recording):
+    """A recording that runs now: `duration` is what is in it so far."""
+
+    model_config = like(examples.LIVE)
+
+    connected: bool = Field(description="Whether wavstream is connected.")
+    kept: float = Field(description="Seconds of audio that wavstream has.")
+    waiting: float = Field(description="Seconds of audio that wait in the daemon's memory.")
+    lost: float = Field(description="Seconds of audio replaced by silence: wavstream was away too long.")
+
+
+class Session(SessionSummary):
+    """A call whole."""
+
+    model_config = like(
+        {
+            **examples.SESSION,
+            "media": {"rtp": [examples.CALLER_LEG]},
+            "legs": [examples.LEG],
+            "recording": examples.LIVE,
+        }
+    )
+
+    media: Media = Field(description="Where its audio may be sent.")
+    legs: list[Leg] = Field(description="How its legs stand, or stood when it ended.")
+    recording: LiveRecording | Recording | None = Field(
+        description="The present or last recording; null where there was none."
+    )
+
+
+class Recordings(Shape):
+    """All recordings of a call, newest first."""
+
+    model_config = like({"recordings": [examples.COMPLETED]})
+
+    recordings: list[Recording] = Field(description="The recordings.")
+
+
+class CommandTaken(Shape):
+    """A command was taken. Its outcome is the `command.result` webhook."""
+
+    model_config = like(
+        {
+            "operation_id": examples.OPERATION_ID,
+            "status": "in_progress",
+            "timeout_ms": 2000,
+            "command_uid": examples.COMMAND_UID,
+        }
+    )
+
+    operation_id: str = Field(description="A UUID, which the `command.result` repeats.")
+    status: Literal["in_progress"] = Field(default="in_progress", description="Always that.")
+    timeout_ms: int = Field(description="Within so many milliseconds the outcome is stored as a webhook.")
+    command_uid: str = Field(description="The idempotency key, as given or as it was made.")
+
+
+class Application(Shape):
+    """An application, without its secrets."""
+
+    model_config = like(examples.APPLICATION)
+
+    success: Literal[True] = Field(default=True, description="Always true.")
+    app_id: str = Field(description="The application's name.")
+    webhook_url: str = Field(description="Where its webhooks go; empty: nowhere.")
+    rate_limit: int = Field(description="Requests a minute; 0: the default.", ge=0)
+    events: list[str] = Field(description="The events to deliver; empty: all.")
+
+
+class ApplicationCreated(Application):
+    """An application that has just been made, with the secret that is shown once."""
+
+    model_config = like({**examples.APPLICATION, "webhook_secret": examples.SECRET})
+
+    webhook_secret: str = Field(description="Signs its webhooks (Standard Webhooks 1.0).")
+
+
+class ApplicationPut(RootModel[ApplicationCreated | Application]):
+    """An application that was created, with its secret, or replaced."""
+
+
+class ApplicationNow(Application):
+    """An application, without its secrets, and how its webhooks stand."""
+
+    model_config = like({**examples.APPLICATION, "webhook_secrets": 1, "webhook_disabled_at": None})
+
+    webhook_secrets: Count = Field(description="How many secrets sign: two while one is rotated.")
+    webhook_disabled_at: float | None = Field(
+        description="Since when its URL is not tried, seconds since the epoch: it answered 410."
+    )
+
+
+class ApplicationDone(Shape):
+    """What was asked of an application is done."""
+
+    model_config = like({"success": True, "app_id": examples.APP_ID})
+
+    success: Literal[True] = Field(default=True, description="Always true.")
+    app_id: str = Field(description="The application's name.")
+
+
+class SecretRotated(ApplicationDone):
+    """A new webhook secret, shown this once."""
+
+    model_config = like({"success": True, "app_id": examples.APP_ID, "webhook_secret": examples.SECRET})
+
+    webhook_secret: str = Field(description="Signs its webhooks (Standard Webhooks 1.0).")
+
+
+class DeadLetter(Shape):
+    """A webhook that was given up, without what it says."""
+
+    model_config = like(examples.DEAD_LETTER)
+
+    event_id: str = Field(description="Its `webhook-id`.")
+    app_id: str = Field(description="The application that it is for.")
+    session_uuid: str = Field(description="The call that it is about.")
+    sequence: int = Field(description="Its number among the events of the call.", ge=1)
+    event: str = Field(description="Which event it is.")
+    created_at: float = Field(description="When it was stored; seconds since the epoch.")
+    resent_at: float | None = Field(
+        validation_alias=AliasChoices("tried_since", "resent_at"),
+        description="When it was last sent again by the operator; seconds since the epoch.",
+    )
+    attempts: Count = Field(description="How often it was tried.")
+    error: str | None = Field(
+        validation_alias=AliasChoices("last_error", "error"), description="What the last attempt came to."
+    )
+
+
+class WholeDeadLetter(DeadLetter):
+    """A webhook that was given up."""
+
+    model_config = like(examples.DEAD_LETTER | {"payload": {"event": "call.new", "sequence": 1}})
+
+    payload: dict[str, Any] = Field(description="What it says; empty where its recording was erased.")
+
+
+class DeadLetterPage(Shape):
+    """A page of dead letters, newest first."""
+
+    model_config = like({"dead_letters": [examples.DEAD_LETTER], "next": None})
+
+    dead_letters: list[DeadLetter] = Field(description="The dead letters.")
+    next: str | None = Field(description="The `cursor` of the next page; null on the last one.")
+
+
+class DeadLetterDone(Shape):
+    """What was asked of a dead letter is done."""
+
+    model_config = like({"success": True, "event_id": examples.EVENT_ID})
+
+    success: Literal[True] = Field(default=True, description="Always true.")
+    event_id: str = Field(description="Its `webhook-id`.")
+
+
+class DeadLettersResent(ApplicationDone):
+    """Dead letters of an application are on their way again."""
+
+    model_config = like({"success": True, "app_id": examples.APP_ID, "resent": 3})
+
+    resent: Count = Field(description="How many.")
+
+
+class DeadLettersDropped(ApplicationDone):
+    """Dead letters of an application are gone."""
+
+    model_config = like({"success": True, "app_id": examples.APP_ID, "dropped": 3})
+
+    dropped: Count = Field(description="How many.")
+
+
+class Status(Shape):
+    """All is well."""
+
+    model_config = like({"status": "ok"})
+
+    status: Literal["ok"] = Field(default="ok", description="Always that.")
