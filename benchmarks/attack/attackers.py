@@ -14,7 +14,7 @@ from benchmarks.attack.wire import PAUSE_SECONDS, Tally
 from wavstream.process.settings import Address, parse_address
 
 NICENESS = 10
-"""The caller stands for a telephone on another machine: the attackers may not take the time that it speaks in."""
+"""The caller stands for a telephone on another machine: the attackers may not take its time."""
 MOST_TRIES = 100_000
 """Of one attacker: none gets so far."""
 
@@ -59,9 +59,9 @@ def _cast(orders: Orders) -> list[tuple[int, Address, Attack]]:
         (4, daemon, partial(http.endless_chunks, headers=valid, path=start)),
         (4, daemon, http.huge_head),
         (50, daemon, partial(http.slow_body, headers=valid, path=start)),
-        (4, daemon, partial(http.bad_keys, many=False)),
-        (8, daemon, partial(http.bad_keys, many=True)),
-        (8, daemon, partial(http.session_ids, headers=valid, node=orders.node)),
+        (40, daemon, partial(http.bad_keys, many=False)),
+        (80, daemon, partial(http.bad_keys, many=True)),
+        (100, daemon, partial(http.session_ids, headers=valid, node=orders.node)),
         (4, daemon, http.pipelined),
         (50, daemon, http.deaf),
         (4, daemon, http.rapid_reset),
@@ -69,12 +69,12 @@ def _cast(orders: Orders) -> list[tuple[int, Address, Attack]]:
         (2, daemon, partial(http.upgraded, to="websocket")),
         (300, downloads, http.slow_head),
         (300, downloads, http.silent),
-        (4, downloads, http.random_urls),
+        (20, downloads, http.random_urls),
         (50, downloads, http.deaf),
         (2, downloads, partial(http.endless_chunks, headers={}, path="/recordings/x.wav")),
         (2, downloads, http.rapid_reset),
         (300, ingest, audio.slow_upgrade),
-        (4, ingest, audio.unknown_token),
+        (20, ingest, audio.unknown_token),
         (2, ingest, audio.huge_request),
         (2, ingest, partial(audio.huge_frame, token=orders.token)),
     ]
