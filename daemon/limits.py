@@ -5,7 +5,6 @@ Memory is bounded however many ask, which the libraries that count by key do not
 
 from collections import Counter
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 from math import ceil
 
 WINDOW_SECONDS = 60
@@ -71,14 +70,3 @@ class FixedWindow:
             seconds=max(ceil((self._window + 1) * WINDOW_SECONDS - now), 1),
             exceeded=exceeded,
         )
-
-
-def network(address: str) -> str:
-    """Whom an address stands for: itself, or for IPv6 its /64, of which one customer has all addresses."""
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    return str(parsed.ipv4_mapped or IPv6Address(int(parsed) >> 64 << 64))

@@ -10,9 +10,10 @@ from werkzeug.datastructures import Headers
 
 from daemon.api.answers import Refusal
 from daemon.applications import Applications, TooManyChecksError, UnauthorizedError
-from daemon.limits import FixedWindow, Standing, network
+from daemon.limits import FixedWindow, Standing
 from storage.applications import Application
 from wavstream.process import logs
+from wavstream.process.peers import network
 
 APP_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 MAX_KEY_CHARACTERS = 256

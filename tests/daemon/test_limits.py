@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.limits import WINDOW_SECONDS, FixedWindow, Standing, network
+from daemon.limits import WINDOW_SECONDS, FixedWindow, Standing
+from wavstream.process.peers import network
 
 
 def test_each_key_has_its_quota_and_it_begins_anew_with_the_minute() -> None:

@@ -26,6 +26,11 @@ async def serve(*, stopping, task_status):
         with trio.CancelScope(shield=True):
             await trio.sleep_forever()
 
+if "few" in sys.argv:
+    import resource
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, most))
+
 if "hurry" in sys.argv:
     lifecycle.GRACE_SECONDS = 0.05
 lifecycle.run(serve)
@@ -80,3 +85,14 @@ def test_what_cannot_be_cancelled_is_dropped_when_the_grace_is_over(systemd: soc
     _, errors = child.communicate(timeout=20)
     assert child.returncode == 0
     assert json.loads(errors.splitlines()[-1])["event"] == "the grace is over: dropping what is left"
+
+
+def test_a_program_may_open_as_many_descriptors_as_the_system_grants(systemd: socket.socket) -> None:
+    """It is started with 64, as with a shell's 1024, and works with the hard limit."""
+    child = start(systemd, "few")
+    limits = Path(f"/proc/{child.pid}/limits").read_text(encoding="ascii")
+    child.send_signal(signal.SIGTERM)
+    child.communicate(timeout=20)
+    (line,) = [line for line in limits.splitlines() if line.startswith("Max open files")]
+    soft, hard = line.split()[3:5]
+    assert soft == hard != "64"

@@ -54,6 +54,18 @@ async def test_further_connections_than_are_allowed_are_answered_503(tmp_path: A
         assert await talk.start(ID) == Ready(offset=0)
 
 
+async def test_connections_that_say_nothing_keep_no_call_out(tmp_path: Any) -> None:
+    """Two places, and four who take one without a word: a call comes in, and again a second one."""
+    async with running(tmp_path, wavstream_connections=2) as server:
+        silent = [await trio.open_tcp_stream(*server.listening.ingest) for _ in range(4)]
+        async with client(server) as first, client(server) as second:
+            assert await first.start(ID) == Ready(offset=0)
+            assert await second.start(f"{ID}-2") == Ready(offset=0)
+            assert [bytes(await each.receive_some(1)) for each in silent] == [b""] * 4
+        for each in silent:
+            await each.aclose()
+
+
 async def test_another_path_is_a_404(server: Server) -> None:
     assert (await exchange(server.listening.ingest, [upgrade("/other")])).startswith(b"HTTP/1.1 404 ")
 

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Mapping
-from functools import partial
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
 import trio
@@ -15,22 +15,34 @@ from wavstream.ingest.framing import RequestError
 from wavstream.ingest.websocket import DisconnectedError, WebSocket
 from wavstream.metrics import Metrics
 from wavstream.process import logs
-from wavstream.process.listening import naming
+from wavstream.process.accepting import bound, listen, take_connections
+from wavstream.process.admission import Admission
 from wavstream.process.settings import Address
+from wavstream.process.turnaway import turn_away
 from wavstream.protocol import MAX_MESSAGE_BYTES
 
 HANDSHAKE_SECONDS = 10.0
 """An upgrade request comes at once, in one packet; who has not sent it by then only takes up a place."""
 DRAIN_SECONDS = 1.0
 """At the stop, for taking in what has arrived: it is all there already."""
-BACKLOG = 1024
-"""Calls come in bursts."""
 KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
 """A peer that vanished without a word is found out after a minute, even when it owes us no audio."""
 
 _STOPPING = Closing(CloseCode.SERVICE_RESTART, "the server stops")
 
 log = logs.get(__name__)
+
+
+@dataclass(eq=False)
+class _Guest:
+    """A connection as `Admission` sees it: until it is let in, it owes us its request."""
+
+    owing_since: float | None
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+
+    def cut(self) -> None:
+        """End it; what has arrived of a conversation is still taken in."""
+        self.scope.cancel()
 
 
 class Ingest:
@@ -41,9 +53,9 @@ class Ingest:
     ) -> None:
         self._dialects = dialects
         self._access = access
-        self._most = most_connections
+        # The daemon's connections all come from one address.
+        self._admission = Admission[_Guest](most_connections, most_of_one=most_connections)
         self._metrics = metrics
-        self._open: set[trio.CancelScope] = set()
 
     async def serve(
         self,
@@ -56,47 +68,48 @@ class Ingest:
 
         Raises ListenError.
         """
-        with naming(address):
-            listeners = await trio.open_tcp_listeners(address.port, host=address.host, backlog=BACKLOG)
+        listener = listen(address)
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
-                accepting.start_soon(
-                    partial(trio.serve_listeners, self._connection, listeners, handler_nursery=connections)
-                )
-                task_status.started(Address(*listeners[0].socket.getsockname()[:2]))
+                accepting.start_soon(take_connections, listener, self._connection, connections)
+                task_status.started(bound(listener))
                 await stopping.wait()
                 accepting.cancel_scope.cancel()
-            for scope in self._open:
-                scope.cancel()
+            for guest in self._admission:
+                guest.cut()
 
     async def _connection(self, stream: trio.SocketStream) -> None:
         peer = _peer(stream)
+        guest = _Guest(trio.current_time())
+        if not self._admission.enter(peer, guest):
+            await turn_away(stream)
+            self._refused(peer, "too many connections", status=503)
+            return
         websocket = WebSocket(stream, MAX_MESSAGE_BYTES)
-        cut = trio.CancelScope()
-        self._open.add(cut)
-        self._metrics.connections.set(len(self._open))
+        self._metrics.connections.set(len(self._admission))
         try:
-            await self._serve(websocket, peer, cut)
+            await self._serve(websocket, peer, guest)
         except DisconnectedError:
             log.debug("left before it was answered", peer=peer)
         except Exception:  # the connection is the unit of failure: no other call may suffer
             log.exception("connection failed", peer=peer)
             await websocket.close(CloseCode.INTERNAL_ERROR, "internal error")
         finally:
-            self._open.discard(cut)
-            self._metrics.connections.set(len(self._open))
+            self._admission.leave(guest)
+            self._metrics.connections.set(len(self._admission))
             await trio.aclose_forcefully(stream)
 
-    async def _serve(self, websocket: WebSocket, peer: str, cut: trio.CancelScope) -> None:
-        """One connection from its request to its close; `cut` is cancelled at the stop."""
+    async def _serve(self, websocket: WebSocket, peer: str, guest: "_Guest") -> None:
+        """One connection from its request to its close; it is cut at the stop."""
         conversation: Conversation | None = None
         closing = _STOPPING
         try:
-            with cut:
+            with guest.scope:
                 conversation = await self._admit(websocket, peer)
                 if conversation is not None:
+                    guest.owing_since = None
                     closing = await conversation.run(websocket)
-            if cut.cancelled_caught and conversation is not None:
+            if guest.scope.cancelled_caught and conversation is not None:
                 with trio.move_on_after(DRAIN_SECONDS):
                     await conversation.drain(websocket)
         finally:
@@ -130,8 +143,6 @@ class Ingest:
         log.warning("connection refused", peer=peer, error=words, **more)
 
     def _conversation(self, request: Request, peer: str) -> tuple[Dialect, Conversation]:
-        if len(self._open) > self._most:
-            raise RefusedError(503, f"at most {self._most} connections at a time")
         target = urlsplit(request.path)
         query = dict(parse_qsl(target.query))
         authorization = ", ".join(request.headers.get_all("Authorization")) or None

@@ -1,7 +1,7 @@
 """A program from its start to its end: logs, readiness, signals, one grace, an exit status."""
 
-import gc
 import os
+import resource
 import signal
 from collections.abc import Awaitable, Mapping
 from functools import partial
@@ -10,6 +10,7 @@ from typing import Protocol
 import trio
 
 from wavstream.process import logs
+from wavstream.process.memory import return_large_blocks, spare_the_collector
 from wavstream.process.notify import notify
 
 GRACE_SECONDS = 25.0
@@ -19,8 +20,6 @@ Each service keeps within its own, shorter grace. This one is for what cannot be
 shields its sends, so that a client which stops reading would hold the program for as long as it likes.
 """
 
-GARBAGE_OBJECTS = 20_000
-"""New objects, less those gone again, before the collector looks at them."""
 
 log = logs.get(__name__)
 
@@ -60,15 +59,10 @@ async def _end_after_grace(stopping: trio.Event) -> None:
     os._exit(0)
 
 
-def _spare_the_collector() -> None:
-    """Let the garbage collector look at less, and less often.
-
-    What is there when the program is ready stays until its end, and is never garbage; and requests leave many
-    objects behind but few cycles.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_OBJECTS, 20, 20)
+def _use_all_descriptors() -> None:
+    """Raise the soft limit to the hard one: it is kept low for programs that use select(2) alone."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def main(service: Service) -> None:
@@ -79,7 +73,7 @@ async def main(service: Service) -> None:
         watchers.start_soon(_end_after_grace, stopping)
         async with trio.open_nursery() as nursery:
             listening = await nursery.start(partial(service, stopping=stopping))
-            _spare_the_collector()
+            spare_the_collector()
             log.info("ready", **listening.addresses())
             notify("READY=1", "STATUS=" + " ".join(f"{k}={v}" for k, v in listening.addresses().items()))
         log.info("ended")
@@ -89,4 +83,6 @@ async def main(service: Service) -> None:
 def run(service: Service, *, log_level: str = "info") -> None:
     """The whole life of a program. Raises what the service raised; returns when it ended well."""
     logs.configure(log_level)
+    return_large_blocks()
+    _use_all_descriptors()
     trio.run(main, service)

@@ -1,0 +1,1 @@
+"""Both programs under attack on this machine's loopback, while calls are recorded: `make attack`."""
