@@ -6,9 +6,9 @@ from quart import Response, g, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
-from daemon.api import openapi, reading
 from daemon.api.answers import Refusal
 from daemon.api.bodies import MAX_BODY_BYTES
+from daemon.api.document import openapi, reading
 from daemon.api.routes import Route
 from daemon.metrics import Metrics
 from storage.catalog import CatalogError

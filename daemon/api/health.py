@@ -2,8 +2,8 @@
 
 from quart import Response
 
-from daemon.api import operations
 from daemon.api.answers import Refusal, said
+from daemon.api.document import operations
 from daemon.api.routes import Route
 from daemon.api.shapes import Status
 from daemon.calls.sessions import Sessions

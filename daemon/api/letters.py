@@ -2,8 +2,9 @@
 
 from quart import Response, request
 
-from daemon.api import administration, pages, shapes, views
+from daemon.api import operator_shapes, pages, views
 from daemon.api.answers import Refusal, said
+from daemon.api.document import administration
 from daemon.api.guard import Guard
 from daemon.api.operator import app_id_checked, known
 from daemon.api.routes import Route
@@ -35,7 +36,7 @@ class LettersApi:
         last = (shown[-1].created_at, shown[-1].event_id) if len(found) > limit else None
         following = None if last is None else pages.cursor(last)
         letters = [views.letter(each) for each in shown]
-        return said(shapes.DeadLetterPage(dead_letters=letters, next=following))
+        return said(operator_shapes.DeadLetterPage(dead_letters=letters, next=following))
 
     async def show(self, event_id: str) -> Response:
         """One of them, with what it says."""
@@ -53,7 +54,7 @@ class LettersApi:
         except UndeliverableError as obstacle:
             raise Refusal(400, str(obstacle)) from None
         log.info("dead letter sent again", event_id=event_id)
-        return said(shapes.DeadLetterDone(event_id=event_id))
+        return said(operator_shapes.DeadLetterDone(event_id=event_id))
 
     async def drop(self, event_id: str) -> Response:
         """Take one away for good."""
@@ -62,7 +63,7 @@ class LettersApi:
         except UnknownLetterError:
             raise Refusal(404, UNKNOWN) from None
         log.info("dead letter dropped", event_id=event_id)
-        return said(shapes.DeadLetterDone(event_id=event_id))
+        return said(operator_shapes.DeadLetterDone(event_id=event_id))
 
     async def resend_all(self, app_id: str) -> Response:
         """Send all of an application again."""
@@ -71,13 +72,13 @@ class LettersApi:
         except UndeliverableError as obstacle:
             raise Refusal(400, str(obstacle)) from None
         log.info("dead letters sent again", app=app_id, count=count)
-        return said(shapes.DeadLettersResent(app_id=app_id, resent=count))
+        return said(operator_shapes.DeadLettersResent(app_id=app_id, resent=count))
 
     async def drop_all(self, app_id: str) -> Response:
         """Take all of an application away for good."""
         count = await self._letters.drop_all(app_id)
         log.info("dead letters dropped", app=app_id, count=count)
-        return said(shapes.DeadLettersDropped(app_id=app_id, dropped=count))
+        return said(operator_shapes.DeadLettersDropped(app_id=app_id, dropped=count))
 
 
 def routes(api: LettersApi, guard: Guard) -> list[Route]:

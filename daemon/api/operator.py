@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable
 
 from quart import Response, request
 
-from daemon.api import administration, bodies, shapes, views
+from daemon.api import bodies, operator_shapes, views
 from daemon.api.answers import Refusal, said
+from daemon.api.document import administration
 from daemon.api.guard import APP_ID, Guard
 from daemon.api.routes import Route
 from daemon.api.sessions import body, peer
@@ -76,7 +77,7 @@ class Operator:
         if not await self._applications.delete(app_id):
             raise Refusal(404, "no such application")
         log.info("application deleted", app=app_id)
-        return said(shapes.ApplicationDone(app_id=app_id))
+        return said(operator_shapes.ApplicationDone(app_id=app_id))
 
     async def rotate_secret(self, app_id: str) -> Response:
         """Make a new webhook secret, shown this once. The one before it signs on beside it."""
@@ -84,7 +85,7 @@ class Operator:
         if secret is None:
             raise Refusal(404, "no such application")
         log.info("webhook secret rotated", app=app_id)
-        return said(shapes.SecretRotated(app_id=app_id, webhook_secret=secret))
+        return said(operator_shapes.SecretRotated(app_id=app_id, webhook_secret=secret))
 
     async def end_previous_secret(self, app_id: str) -> Response:
         """Let only the newest webhook secret sign."""
@@ -94,7 +95,7 @@ class Operator:
         if not ended:
             raise Refusal(404, "there is no previous webhook secret: only one is live")
         log.info("previous webhook secret ended", app=app_id)
-        return said(shapes.ApplicationDone(app_id=app_id))
+        return said(operator_shapes.ApplicationDone(app_id=app_id))
 
 
 def routes(operator: Operator, guard: Guard) -> list[Route]:

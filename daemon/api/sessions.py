@@ -6,8 +6,9 @@ from functools import partial
 from quart import Response, g, request
 from sqlalchemy import Connection
 
-from daemon.api import bodies, operations, pages, shapes, views
+from daemon.api import bodies, pages, shapes, views
 from daemon.api.answers import Refusal, said
+from daemon.api.document import operations
 from daemon.api.files import Files
 from daemon.api.guard import Guard
 from daemon.api.routes import Route

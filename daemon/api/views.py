@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from daemon.api import shapes
+from daemon.api import operator_shapes, shapes
 from daemon.legs.leg import SIDE_NAMES
 from daemon.legs.rtp import RtpLeg
 from storage.applications import Application
@@ -75,7 +75,7 @@ def command(taken: Command) -> shapes.CommandTaken:
     )
 
 
-def application(row: Application, secret: str | None = None) -> shapes.Application:
+def application(row: Application, secret: str | None = None) -> operator_shapes.Application:
     """An application without its secrets, except for one that has just been made."""
     shown = {
         "app_id": row.app_id,
@@ -84,24 +84,24 @@ def application(row: Application, secret: str | None = None) -> shapes.Applicati
         "events": list(row.events),
     }
     if secret is None:
-        return shapes.Application.model_validate(shown)
-    return shapes.ApplicationCreated.model_validate({**shown, "webhook_secret": secret})
+        return operator_shapes.Application.model_validate(shown)
+    return operator_shapes.ApplicationCreated.model_validate({**shown, "webhook_secret": secret})
 
 
-def application_now(row: Application) -> shapes.ApplicationNow:
+def application_now(row: Application) -> operator_shapes.ApplicationNow:
     """An application without its secrets, and how its webhooks stand."""
-    return shapes.ApplicationNow(
+    return operator_shapes.ApplicationNow(
         **dict(application(row)),
         webhook_secrets=len(row.webhook_secrets),
         webhook_disabled_at=row.webhook_disabled_at,
     )
 
 
-def letter(row: Event) -> shapes.DeadLetter:
+def letter(row: Event) -> operator_shapes.DeadLetter:
     """A dead letter in a list."""
-    return shapes.DeadLetter.model_validate(row)
+    return operator_shapes.DeadLetter.model_validate(row)
 
 
-def whole_letter(row: Event) -> shapes.WholeDeadLetter:
+def whole_letter(row: Event) -> operator_shapes.WholeDeadLetter:
     """A dead letter with what it says; `payload` is empty where its recording was erased."""
-    return shapes.WholeDeadLetter(**dict(letter(row)), payload=json.loads(row.payload))
+    return operator_shapes.WholeDeadLetter(**dict(letter(row)), payload=json.loads(row.payload))

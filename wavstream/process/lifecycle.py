@@ -16,10 +16,9 @@ from wavstream.process.notify import notify
 GRACE_SECONDS = 25.0
 """From the first signal to the end, all stages together; systemd's TimeoutStopSec is a little longer.
 
-Each service keeps within its own, shorter grace. This one is for what cannot be cancelled: Hypercorn
-shields its sends, so that a client which stops reading would hold the program for as long as it likes.
+Each service keeps within its own, shorter grace. This one is for what cannot be cancelled: a thread that
+waits for a disk which hangs.
 """
-
 
 log = logs.get(__name__)
 

@@ -11,8 +11,9 @@ import jsonschema_rs
 import pytest
 import trio
 
-from daemon.api import bodies, page
-from daemon.api.events import EVENTS
+from daemon.api import bodies
+from daemon.api.document import page
+from daemon.api.document.events import EVENTS
 from daemon.api.routes import Operation, Route
 from daemon.calls import changes, plans
 from storage import schema

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 
 from quart import Response
 
-from daemon.api.openapi import Document
-from daemon.api.page import page
+from daemon.api.document.openapi import Document
+from daemon.api.document.page import page
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none';"

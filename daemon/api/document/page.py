@@ -9,14 +9,16 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
-from daemon.api.openapi import WEBHOOK, Document
+from daemon.api.document.openapi import WEBHOOK, Document
 
 
 def page(described: Document) -> str:
     """The document as HTML."""
     around = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     around.filters["code"] = _code
-    template = around.from_string(files("daemon.api").joinpath("templates/docs.html").read_text("utf-8"))
+    template = around.from_string(
+        files("daemon.api.document").joinpath("templates/docs.html").read_text("utf-8")
+    )
     calls = list(_calls(described))
     events = [_webhook(described, name, item["post"]) for name, item in described["webhooks"].items()]
     return template.render(

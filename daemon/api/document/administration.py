@@ -1,7 +1,7 @@
 """What each call of the operator API is, in words, and every status that it answers."""
 
-from daemon.api import bodies, queries, shapes
-from daemon.api.operations import FAILED, TOO_MANY, WITH_BODY, link, wrong
+from daemon.api import bodies, operator_shapes, queries
+from daemon.api.document.operations import FAILED, TOO_MANY, WITH_BODY, link, wrong
 from daemon.api.routes import Answer, Operation
 
 OPERATOR = ("operator_key",)
@@ -27,7 +27,7 @@ PUT_APPLICATION = Operation(
     answers={
         200: Answer(
             words="The application as it is now.",
-            shape=shapes.ApplicationPut,
+            shape=operator_shapes.ApplicationPut,
             links={
                 each: link(each, app_id="$request.path.app_id")
                 for each in ("showApplication", "deleteApplication")
@@ -44,7 +44,7 @@ SHOW_APPLICATION = Operation(
     description="Without its secrets, and how its webhooks stand.",
     security=OPERATOR,
     answers={
-        200: Answer(words="The application.", shape=shapes.ApplicationNow),
+        200: Answer(words="The application.", shape=operator_shapes.ApplicationNow),
         **OF_OPERATOR,
         **NO_APPLICATION,
     },
@@ -56,7 +56,7 @@ DELETE_APPLICATION = Operation(
     description="Its keys are good no more, and no webhook of it is sent.",
     security=OPERATOR,
     answers={
-        200: Answer(words="It is no more.", shape=shapes.ApplicationDone),
+        200: Answer(words="It is no more.", shape=operator_shapes.ApplicationDone),
         **OF_OPERATOR,
         **NO_APPLICATION,
     },
@@ -71,7 +71,7 @@ ROTATE_SECRET = Operation(
     ),
     security=OPERATOR,
     answers={
-        200: Answer(words="The new secret.", shape=shapes.SecretRotated),
+        200: Answer(words="The new secret.", shape=operator_shapes.SecretRotated),
         **OF_OPERATOR,
         **NO_APPLICATION,
     },
@@ -83,7 +83,7 @@ END_PREVIOUS = Operation(
     description="From then on only the newest one signs.",
     security=OPERATOR,
     answers={
-        200: Answer(words="It is ended.", shape=shapes.ApplicationDone),
+        200: Answer(words="It is ended.", shape=operator_shapes.ApplicationDone),
         **OF_OPERATOR,
         404: wrong("There is no such application, or only one secret is live."),
     },
@@ -96,7 +96,7 @@ LIST_LETTERS = Operation(
     description="Webhooks that were given up, newest first, a page at a time, without what they say.",
     security=OPERATOR,
     query=queries.LettersQuery,
-    answers={200: Answer(words="A page of them.", shape=shapes.DeadLetterPage), **OF_OPERATOR},
+    answers={200: Answer(words="A page of them.", shape=operator_shapes.DeadLetterPage), **OF_OPERATOR},
 )
 SHOW_LETTER = Operation(
     operation_id="showDeadLetter",
@@ -105,7 +105,7 @@ SHOW_LETTER = Operation(
     description="With what it says; `payload` is empty where its recording was erased.",
     security=OPERATOR,
     answers={
-        200: Answer(words="The dead letter.", shape=shapes.WholeDeadLetter),
+        200: Answer(words="The dead letter.", shape=operator_shapes.WholeDeadLetter),
         **OF_OPERATOR,
         **NO_LETTER,
     },
@@ -117,7 +117,7 @@ RESEND_LETTER = Operation(
     description="Under its id, before whatever of its session has yet to leave; its retries begin anew.",
     security=OPERATOR,
     answers={
-        200: Answer(words="It is on its way.", shape=shapes.DeadLetterDone),
+        200: Answer(words="It is on its way.", shape=operator_shapes.DeadLetterDone),
         **OF_OPERATOR,
         **UNTAKEN,
         **NO_LETTER,
@@ -129,7 +129,11 @@ DROP_LETTER = Operation(
     summary="Drop a dead letter",
     description="It is never sent, and what it says is gone.",
     security=OPERATOR,
-    answers={200: Answer(words="It is gone.", shape=shapes.DeadLetterDone), **OF_OPERATOR, **NO_LETTER},
+    answers={
+        200: Answer(words="It is gone.", shape=operator_shapes.DeadLetterDone),
+        **OF_OPERATOR,
+        **NO_LETTER,
+    },
 )
 RESEND_ALL = Operation(
     operation_id="resendDeadLetters",
@@ -138,7 +142,7 @@ RESEND_ALL = Operation(
     description="Those that it takes now, the oldest first.",
     security=OPERATOR,
     answers={
-        200: Answer(words="They are on their way.", shape=shapes.DeadLettersResent),
+        200: Answer(words="They are on their way.", shape=operator_shapes.DeadLettersResent),
         **OF_OPERATOR,
         **UNTAKEN,
     },
@@ -149,5 +153,5 @@ DROP_ALL = Operation(
     summary="Drop all dead letters of an application",
     description="Also of one that was deleted.",
     security=OPERATOR,
-    answers={200: Answer(words="They are gone.", shape=shapes.DeadLettersDropped), **OF_OPERATOR},
+    answers={200: Answer(words="They are gone.", shape=operator_shapes.DeadLettersDropped), **OF_OPERATOR},
 )

@@ -18,7 +18,7 @@ from werkzeug.routing.converters import BaseConverter
 from werkzeug.routing.rules import Rule
 
 from daemon.api import examples
-from daemon.api.events import EVENTS
+from daemon.api.document.events import EVENTS
 from daemon.api.guard import APP_ID
 from daemon.api.routes import Answer, Operation, Route
 from daemon.node import SESSION_UUID
