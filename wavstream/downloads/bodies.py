@@ -13,8 +13,9 @@ from wavstream.downloads.ranges import Span
 from wavstream.downloads.source import Source
 from wavstream.live import LiveRecording
 
-READ_BYTES = 512 * 1024
-"""A read is a thread hop, and a send: with 64 KiB they would cost more than the bytes."""
+READ_BYTES = 256 * 1024
+"""A read is a thread hop, and a send: with 64 KiB they would cost more than the bytes. A client that takes no
+more holds one of them in memory: 256 MB for as many as there are places."""
 
 
 class FileBody(ResponseBody):
