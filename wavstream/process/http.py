@@ -48,19 +48,19 @@ async def serve_http(
 
     Starts with the address it is bound to, which port 0 leaves to the system. Raises ListenError.
     """
-    listener = listen(address)
     config, state = _config(), LifespanState()
     wrapped = wrap_app(app, config.wsgi_max_body_size, "asgi")
     lifespan = Lifespan(wrapped, config, state)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(lifespan.handle_lifespan)
-        await lifespan.wait_for_startup()
-        serving = Serving(wrapped, config, WorkerContext(None), state)
-        server = _Server(serving, Admission() if admission is None else admission)
-        task_status.started(bound(listener))
-        await server.run(listener, stopping)
-        await lifespan.wait_for_shutdown()
-        nursery.cancel_scope.cancel()
+    with listen(address) as listener:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(lifespan.handle_lifespan)
+            await lifespan.wait_for_startup()
+            serving = Serving(wrapped, config, WorkerContext(None), state)
+            server = _Server(serving, Admission() if admission is None else admission)
+            task_status.started(bound(listener))
+            await server.run(listener, stopping)
+            await lifespan.wait_for_shutdown()
+            nursery.cancel_scope.cancel()
 
 
 class _Server:
