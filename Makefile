@@ -16,7 +16,7 @@ run: .venv/installed
 
 test: .venv/installed
 	$(BIN)/coverage erase
-	$(BIN)/pytest --cov --cov-report=term
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal --cov --cov-report=term
 
 check: .venv/installed
 	$(BIN)/ruff format --check .
