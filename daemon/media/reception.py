@@ -1,5 +1,6 @@
 """What became of packets on the way: lost, doubled, overtaken, and their jitter (RFC 3550 A.1, A.3, A.8)."""
 
+from collections.abc import Sequence
 from enum import Enum, auto
 
 DROPOUT = 3000
@@ -79,8 +80,25 @@ class Reception:
             self._suspect = (sequence + 1) & 0xFFFF
             self.strays += 1
             return Verdict.STRAY
-        self._count(timestamp, arrival)
+        steps = (timestamp - self._last_timestamp) & 0xFFFFFFFF
+        self._count(steps if steps <= 0x7FFFFFFF else steps - 0x100000000, (arrival,))
+        self._last_timestamp = timestamp
         return Verdict.FRESH
+
+    def is_newest(self, sequence: int) -> bool:
+        """Whether the next packet is counted from this one: none of its stream is further on."""
+        return self._begun and self._highest & 0xFFFF == sequence
+
+    def followed(self, steps: int, arrivals: Sequence[float]) -> None:
+        """Count packets that went on with the newest one, which was the last to come, each as `arrived` does.
+
+        Their timestamps are `steps` apart.
+        """
+        count = len(arrivals)
+        self._highest += count
+        self._seen = (((self._seen + 1) << count) - 1) & _SEEN
+        self._last_timestamp = (self._last_timestamp + steps * count) & 0xFFFFFFFF
+        self._count(steps, arrivals)
 
     def _overtaken(self, behind: int) -> Verdict:
         if self._seen >> behind & 1:
@@ -101,13 +119,13 @@ class Reception:
         self._received = 1
         return verdict
 
-    def _count(self, timestamp: int, arrival: float) -> None:
-        self.packets += 1
-        self._received += 1
-        steps = (timestamp - self._last_timestamp) & 0xFFFFFFFF
-        if steps > 0x7FFFFFFF:
-            steps -= 0x100000000
-        transit = (arrival - self._last_arrival) * self._clock_rate - steps
-        if -self._clock_rate < transit < self._clock_rate:  # beyond a second: the sender's clock jumped
-            self._jitter += (abs(transit) - self._jitter) / 16
-        self._last_arrival, self._last_timestamp = arrival, timestamp
+    def _count(self, steps: int, arrivals: Sequence[float]) -> None:
+        self.packets += len(arrivals)
+        self._received += len(arrivals)
+        last, jitter, rate = self._last_arrival, self._jitter, self._clock_rate
+        for arrival in arrivals:
+            transit = (arrival - last) * rate - steps
+            if -rate < transit < rate:  # beyond a second: the sender's clock jumped
+                jitter += (abs(transit) - jitter) / 16
+            last = arrival
+        self._last_arrival, self._jitter = last, jitter

@@ -4,7 +4,10 @@ import struct
 from typing import NamedTuple
 
 HEADER_BYTES = 12
-_HEADER = struct.Struct("!BBHII")
+HEADER = struct.Struct("!BBHII")
+"""Version and flags, marker and payload type, sequence, timestamp, SSRC."""
+PLAIN = 0x80
+"""The first byte of a header with nothing optional: no padding, extension or contributing source."""
 _EXTENSION = struct.Struct("!HH")
 
 
@@ -27,12 +30,12 @@ def parse(datagram: bytes) -> Packet:
     """The packet in a datagram, its contributing sources, extension and padding left out. Raises RtpError."""
     if len(datagram) < HEADER_BYTES:
         raise RtpError(f"{len(datagram)} bytes: an RTP header has {HEADER_BYTES}")
-    flags, kind, sequence, timestamp, ssrc = _HEADER.unpack_from(datagram)
+    flags, kind, sequence, timestamp, ssrc = HEADER.unpack_from(datagram)
     if flags >> 6 != 2:
         raise RtpError(f"version {flags >> 6}, not 2")
     if 192 <= kind <= 223:
         raise RtpError("an RTCP packet")  # RFC 5761 §4: on one port they are told apart by this byte
-    payload = datagram[HEADER_BYTES:] if flags == 0x80 else _payload(datagram, flags)
+    payload = datagram[HEADER_BYTES:] if flags == PLAIN else _payload(datagram, flags)
     return Packet(kind & 0x7F, kind > 0x7F, sequence, timestamp, ssrc, payload)
 
 
@@ -58,4 +61,4 @@ def build(
 ) -> bytes:
     """The datagram of a packet. `sequence` and `timestamp` may have any size: their low bits are sent."""
     kind = payload_type | marker << 7
-    return _HEADER.pack(0x80, kind, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc) + payload
+    return HEADER.pack(PLAIN, kind, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc) + payload

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from daemon.media import rtp
 from daemon.media.codecs import Codec
 from daemon.media.reception import Reception, Verdict
+from daemon.media.run import Run
 from daemon.media.senderclock import SenderClock
 
 Endpoint = tuple[str, int]
@@ -53,8 +54,9 @@ class RtpStream:
         self.malformed = 0
         self.unknown = 0
         self.ssrc_changes = 0
-        self.reception = Reception(8000)
-        self.clock = SenderClock(8000)
+        self._reception = Reception(8000)
+        self._clock = SenderClock(8000)
+        self._run = Run()
         self._codecs = codecs
         self._ssrc = -1
         self._noticed: dict[str, set[object]] = {}
@@ -62,8 +64,27 @@ class RtpStream:
         self._pieces: list[bytes] = []
         self._index = self._end = 0
 
+    @property
+    def reception(self) -> Reception:
+        """What became of the packets, up to the last one."""
+        self._settle()
+        return self._reception
+
+    @property
+    def clock(self) -> SenderClock:
+        """The sender's clock, up to the last packet."""
+        self._settle()
+        return self._clock
+
     def receive(self, datagram: bytes, source: Endpoint, arrival: float) -> Notice | None:
         """Take in a datagram that came at `arrival` (seconds). Gives what is worth a line in the log."""
+        if self._run.keeps(datagram, source, arrival):
+            return None
+        self._settle()
+        self._run.end()
+        return self._receive(datagram, source, arrival)
+
+    def _receive(self, datagram: bytes, source: Endpoint, arrival: float) -> Notice | None:
         try:
             packet = rtp.parse(datagram)
         except rtp.RtpError as wrong:
@@ -75,9 +96,9 @@ class RtpStream:
                 return notice
         else:
             notice = None
-        verdict = self.reception.arrived(packet.sequence, packet.timestamp, arrival)
+        verdict = self._reception.arrived(packet.sequence, packet.timestamp, arrival)
         if verdict is Verdict.RESTARTED:
-            self.clock.restart()
+            self._clock.restart()
         elif verdict is not Verdict.FRESH:
             return notice
         known = packet.payload_type == self.payload_type
@@ -91,6 +112,7 @@ class RtpStream:
 
     def heard(self) -> list[Heard]:
         """What has been heard since this was asked last, in order of arrival, neighbours joined."""
+        self._settle()
         self._join()
         heard, self._heard = self._heard, []
         return heard
@@ -107,8 +129,8 @@ class RtpStream:
             return self._notice("unknown payload type", packet.payload_type, payload_type=packet.payload_type)
         changed = self.source is not None
         self.source, self._ssrc = source, packet.ssrc
-        self.reception.begin(codec.clock_rate)
-        self.clock.restart()
+        self._reception.begin(codec.clock_rate)
+        self._clock.restart()
         if not changed:
             return None
         self.ssrc_changes += 1
@@ -120,9 +142,9 @@ class RtpStream:
         if codec is None:
             return None
         self._join()
-        if codec.clock_rate != self.clock.rate:
-            self.reception.begin(codec.clock_rate)
-            self.clock.change(codec.clock_rate)
+        if codec.clock_rate != self._clock.rate:
+            self._reception.begin(codec.clock_rate)
+            self._clock.change(codec.clock_rate)
         self.codec, self.payload_type = codec, payload_type
         return codec
 
@@ -134,19 +156,40 @@ class RtpStream:
             return self._notice("half a sample", codec.name, codec=codec.name, bytes=len(payload))
         if not samples:
             return None  # keeps a way through a firewall open
-        index = self.clock.place(
+        index = self._clock.place(
             sequence=packet.sequence,
             timestamp=packet.timestamp,
             samples=samples,
             arrival=arrival,
             marker=packet.marker,
         )
+        self._append(index, [payload], samples)
+        self._begin_run(packet, samples)
+        return None
+
+    def _begin_run(self, packet: rtp.Packet, samples: int) -> None:
+        """Expect what goes on with this packet, where both measure by it: of keys the clock hears nothing."""
+        sequence, timestamp = packet.sequence, packet.timestamp
+        if self._reception.is_newest(sequence) and self._clock.is_newest(sequence, timestamp, samples):
+            self._run.follow(packet, samples, self.source)
+
+    def _settle(self) -> None:
+        """Take in the packets that came as expected."""
+        payloads, arrivals = self._run.taken()
+        if not payloads:
+            return
+        samples, done = self._run.samples, 0
+        self._reception.followed(samples, arrivals)
+        for index, count in self._clock.follow(samples, arrivals):
+            self._append(index, payloads[done : done + count], samples * count)
+            done += count
+
+    def _append(self, index: int, payloads: list[bytes], samples: int) -> None:
         if index != self._end:
             self._join()
             self._index = index
-        self._pieces.append(payload)
+        self._pieces += payloads
         self._end = index + samples
-        return None
 
     def _join(self) -> None:
         if self._pieces and self.codec is not None:

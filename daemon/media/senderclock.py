@@ -7,6 +7,7 @@ watch over them: they show a sender whose clock runs off (corrected by single sa
 (a new anchor).
 """
 
+from collections.abc import Sequence
 from math import ceil
 
 EARLY_SECONDS = 1.0
@@ -74,6 +75,47 @@ class SenderClock:
         self._sequence, self._timestamp, self._index, self._end = sequence, timestamp, index, placed + samples
         self._watch(error, arrival)
         return placed
+
+    def is_newest(self, sequence: int, timestamp: int, samples: int) -> bool:
+        """Whether the next packet is measured by this one, and has its place behind it."""
+        measured_by_it = (self._sequence, self._timestamp) == (sequence, timestamp)
+        return measured_by_it and self._index + samples <= self._end
+
+    def follow(self, samples: int, arrivals: Sequence[float]) -> list[tuple[int, int]]:
+        """Places of packets that go on with the newest one, each with as many `samples`, as `place` has them.
+
+        Those without a seam are together: (index of the first sample, number of packets).
+        """
+        places, done = [], 0
+        while done < len(arrivals):
+            index = self._end
+            count = 0 if self._owed else self._undisturbed(samples, arrivals[done:])
+            if count == 0:
+                index, count = self._place_next(samples, arrivals[done]), 1
+            places.append((index, count))
+            done += count
+        return places
+
+    def _undisturbed(self, samples: int, arrivals: Sequence[float]) -> int:
+        """Place packets for as long as `place` has nothing to decide. The number of them."""
+        end, least, rate, window_from = self._end, self._least, self.rate, self._window_from
+        for arrival in arrivals:
+            error = arrival - (end + samples) / rate
+            if not -EARLY_SECONDS <= error <= LATE_SECONDS or arrival - window_from >= WINDOW_SECONDS:
+                break
+            least = min(least, error)
+            end += samples
+        steps = end - self._end
+        count = steps // samples
+        if count:
+            self._sequence = (self._sequence + count) & 0xFFFF
+            self._timestamp = (self._timestamp + steps) & 0xFFFFFFFF
+            self._index, self._end, self._least, self._run_error = self._index + steps, end, least, -1.0
+        return count
+
+    def _place_next(self, samples: int, arrival: float) -> int:
+        sequence, timestamp = (self._sequence + 1) & 0xFFFF, (self._timestamp + samples) & 0xFFFFFFFF
+        return self.place(sequence=sequence, timestamp=timestamp, samples=samples, arrival=arrival)
 
     def _anchor(self, sequence: int, timestamp: int, samples: int, arrival: float) -> int:
         index = round(arrival * self.rate) - samples
