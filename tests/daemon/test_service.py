@@ -127,6 +127,11 @@ async def test_a_stopped_recording_says_so(tmp_path: Path, monkeypatch: pytest.M
         await shop.command(session, "record/stop")
         completed = await receiver.wait_for("recording.completed")
         assert completed.fields["reason"] == "stopped"
+        # The five fields of the source document.
+        assert completed.fields["event"] == "recording.completed"
+        assert completed.fields["session_uuid"] == session
+        assert completed.fields["recording_url"].startswith("http://")
+        assert type(completed.fields["duration"]) is float
         assert completed.fields["command_uid"] == "start-1"
         # 24 hours from the stop: 86 400 s, and what the test took.
         assert 0 < completed.fields["expires_at"] - before - 86_400 < BOUND_SECONDS

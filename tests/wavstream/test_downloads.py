@@ -1,8 +1,11 @@
 """Downloads over HTTP: finished files by their URL, and a running one as it stands."""
 
+import hashlib
 import io
 import os
+import re
 import subprocess
+import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -14,6 +17,7 @@ import trio
 
 from tests.wavstream.clients import client
 from tests.wavstream.servers import BOUND_SECONDS, Server, running
+from wavstream import retention
 from wavstream.downloads.source import Source, SourceError
 from wavstream.protocol import Completed
 
@@ -21,10 +25,11 @@ ID = "recording-1"
 SECOND = bytes(range(250)) * 64
 
 
-async def recorded(server: Server, data: bytes = SECOND, **more: object) -> Completed:
-    async with client(server) as talk:
-        await talk.start(ID, **more)
-        await talk.audio(data)
+async def recorded(server: Server, data: bytes = SECOND, *, query: str = "") -> Completed:
+    async with client(server, query=query) as talk:
+        await talk.start(ID)
+        for place in range(0, len(data), 1 << 20):
+            await talk.audio(data[place : place + (1 << 20)])
         done = await talk.stop(len(data))
     assert isinstance(done, Completed)
     return done
@@ -140,6 +145,59 @@ async def test_an_expired_url_is_a_404_before_the_file_is_swept(tmp_path: Path) 
         assert (await server.http.get(f"/v1/recordings/{ID}/file.wav")).status_code == 404
         row = await server.json(f"/v1/recordings/{ID}")
         assert server.file(row).exists()  # the sweeper has not come by yet
+
+
+async def test_neither_reading_nor_a_restart_makes_a_url_last_longer(tmp_path: Path) -> None:
+    async with running(tmp_path, recording_retention_hours=2 / 3600) as server:
+        done = await recorded(server)
+        path = done.url.removeprefix(str(server.http.base_url).rstrip("/"))
+        for _ in range(3):
+            await server.http.get(path)
+    assert done.expires_at is not None
+    async with running(tmp_path) as server:  # which keeps for 24 hours what it records itself
+        asked, answer = time.time(), await server.http.get(path)
+        with trio.fail_after(BOUND_SECONDS):
+            while answer.status_code == 200:
+                assert asked < done.expires_at
+                await trio.sleep(0.05)
+                asked, answer = time.time(), await server.http.get(path)
+        assert time.time() >= done.expires_at
+        assert (answer.status_code, answer.content) == (404, b"")
+
+
+async def test_a_download_under_way_when_its_url_expires_finishes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "SWEEP_SECONDS", 0.05)
+    data = SECOND * 1500  # 24 MB: more than the socket buffers hold of what is not read
+    async with running(tmp_path, recording_retention_hours=3 / 3600) as server:
+        done = await recorded(server, data)
+        async with server.http.stream("GET", done.url) as answer:
+            assert answer.status_code == 200
+            pieces = answer.aiter_raw()
+            received = bytearray(await anext(pieces))
+            await server.until(lambda found: found == [])
+            assert list((tmp_path / "recordings").iterdir()) == []
+            assert (await server.http.get(done.url)).status_code == 404
+            with trio.fail_after(BOUND_SECONDS):
+                async for piece in pieces:
+                    received += piece
+    assert hashlib.sha256(received).hexdigest() == done.sha256
+
+
+async def test_whoever_has_the_url_needs_no_token_and_nobody_can_guess_it(tmp_path: Path) -> None:
+    urls = []
+    for folder in ("a", "b"):
+        async with running(tmp_path / folder, wavstream_token="s3cret") as server:
+            done = await recorded(server, query="?token=s3cret")
+            assert (await server.http.get(done.url)).status_code == 200
+            assert (await server.http.get(f"/v1/recordings/{ID}")).status_code == 401
+            urls.append(done.url.rpartition("/")[2])
+    one, other = urls
+    assert one != other  # of the same recording_id: the name is drawn, not made from it
+    # 32 hexadecimal digits are 128 bits.
+    assert re.fullmatch(r"[0-9a-f]{32}\.wav", one)
+    assert ID not in one
 
 
 async def test_a_file_that_is_missing_is_a_404_and_a_line_in_the_log(

@@ -43,6 +43,26 @@ def data(server: Server, row: dict[str, Any]) -> bytes:
     return content[80:]
 
 
+async def test_the_101_waits_for_nothing_and_declines_compression(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FreeSWITCH gives up after a second, whatever the catalogue does meanwhile."""
+
+    async def hang(*_: object) -> None:
+        await trio.sleep_forever()
+
+    with monkeypatch.context() as patched:
+        patched.setattr("storage.catalog.Catalog.run", hang)
+        with trio.fail_after(1):
+            async with await trio.open_tcp_stream(*server.listening.ingest) as stream:
+                await stream.send_all(upgrade("/ws", "Sec-WebSocket-Extensions: permessage-deflate"))
+                answer = b""
+                while b"\r\n\r\n" not in answer:
+                    answer += await stream.receive_some()
+    assert answer.startswith(b"HTTP/1.1 101 ")
+    assert b"permessage-deflate" not in answer
+
+
 async def test_a_named_call_is_a_file_of_that_name(server: Server) -> None:
     answer = await call(server, text(" call-1.wav\n"), audio(ONE), audio(TWO), close())
     assert close_code(answer) == 1000

@@ -1,5 +1,6 @@
 """What operators and the daemon ask over HTTP."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,41 @@ async def test_recordings_are_listed_newest_first_in_pages(server: Server) -> No
     assert await server.recordings(state="failed") == []
     assert len(await server.recordings(since=str(rows[1]["started_at"]))) == 2
     assert len(await server.recordings(until=str(rows[1]["started_at"]))) == 1
+
+
+async def test_a_recording_is_shown_by_the_same_fields_while_it_runs_and_after(server: Server) -> None:
+    async with client(server) as talk:
+        await talk.start(ID, sample_rate=16_000, channels=2, metadata={"started_at": 1e9, "n": [1]})
+        await talk.audio(SECOND)
+        await talk.acknowledged(16_000)
+        live = await server.json(f"/v1/recordings/{ID}")
+        done = await talk.stop(16_000, "hangup")
+    assert isinstance(done, Completed)
+    ended = await server.json(f"/v1/recordings/{ID}")
+    assert await server.recordings() == [ended]
+    known: dict[str, object] = {
+        "recording_id": ID,
+        "name": None,
+        "sample_rate": 16_000,
+        "channels": 2,
+        "encoding": "pcm16",
+        "started_at": 1e9,
+        # 16,000 bytes of two channels of 16 bits are 4,000 frames, and 80 bytes are before them.
+        "duration": 0.25,
+        "size": 16_080,
+        "path": live["path"],
+        "metadata": {"started_at": 1e9, "n": [1]},
+    }
+    over = ("reason", "stopped_at", "expires_at", "sha256", "url")
+    assert live == known | {"state": "recording"} | dict.fromkeys(over)
+    assert ended == known | {
+        "state": "completed",
+        "reason": "hangup",
+        "stopped_at": ended["stopped_at"],
+        "expires_at": ended["stopped_at"] + 86_400,
+        "sha256": hashlib.sha256((server.data_dir / ended["path"]).read_bytes()).hexdigest(),
+        "url": done.url,
+    }
 
 
 @pytest.mark.parametrize(

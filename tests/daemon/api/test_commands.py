@@ -4,8 +4,10 @@ import uuid
 from pathlib import Path
 
 import httpx
+import pytest
 import trio
 
+from daemon.calls import plans
 from tests.daemon.api.test_guard import refused
 from tests.daemon.running import Application, running
 
@@ -42,6 +44,24 @@ async def test_a_body_that_is_no_commands_is_400_and_charges_nothing(tmp_path: P
         ):
             assert words in refused(await shop.http.post(path, content=content), 400)
         assert (await shop.command(session, "record/start")).status_code == 202
+
+
+@pytest.mark.parametrize("command", plans.NAMES)
+async def test_each_command_takes_a_command_uid_and_nothing_else(tmp_path: Path, command: str) -> None:
+    async with running(tmp_path) as daemon, daemon.application() as shop:
+        session, other = await shop.call(), await shop.call()
+        for body, words in (
+            ({"command_uid": "a b"}, "command_uid: "),
+            ({"command_uid": "x" * 129}, "command_uid: "),
+            ({"command_uid": "a", "format": "mp3"}, "format: no such field"),
+        ):
+            assert words in refused(await shop.command(session, command, **body), 400)
+        longest = "A-b_c.9" + "x" * 121  # 128 characters
+        answer = await shop.command(session, command, command_uid=longest)
+        assert (answer.status_code, answer.json()["command_uid"]) == (202, longest)
+        made = await shop.http.post(f"/api/v1/sessions/{other}/commands/{command}", content=b"")
+        assert made.status_code == 202
+        assert uuid.UUID(made.json()["command_uid"]).version == 4
 
 
 async def test_a_command_that_there_is_not_is_400(tmp_path: Path) -> None:
@@ -125,5 +145,7 @@ async def test_a_recording_of_a_call_can_be_asked_for_by_its_id(tmp_path: Path) 
         one = await shop.http.get(path.format(session, recording["recording_id"]))
         assert one.status_code == 200
         assert one.json()["command_uid"] == "a"
+        listed = (await shop.http.get(f"/api/v1/sessions/{session}/recordings")).json()["recordings"]
+        assert [each["recording_id"] for each in listed] == [recording["recording_id"]]
         for uuid_, recording_id in ((other, recording["recording_id"]), (session, "unknown")):
             assert "no such recording" in refused(await shop.http.get(path.format(uuid_, recording_id)), 404)

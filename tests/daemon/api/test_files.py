@@ -1,5 +1,6 @@
 """A session's recording over HTTP, with a real wavstream behind it, in all its states."""
 
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from daemon import wavstream_http
 from daemon.api import files
 from daemon.streams import abandon
 from tests.daemon.api.test_guard import refused
-from tests.daemon.running import BOUND_SECONDS, Application, both, running
+from tests.daemon.running import BOUND_SECONDS, Application, both, recording_to, running
+from tests.wavstream import servers
 from wavstream import wav
 from wavstream.wav import WavFormat
 
@@ -139,6 +141,26 @@ async def test_an_expired_file_is_404(tmp_path: Path) -> None:
         erased = await server.http.delete(f"/v1/recordings/{recording['recording_id']}")
         assert erased.status_code == 204
         assert "expired" in refused(await shop.file(session), 404)
+
+
+async def test_a_file_is_404_from_the_second_in_which_its_url_expires(tmp_path: Path) -> None:
+    async with (
+        servers.running(tmp_path / "wavstream", recording_retention_hours=3 / 3600) as server,
+        running(tmp_path / "daemon", **recording_to(server)) as daemon,
+        daemon.application() as shop,
+    ):
+        session, url = await completed(shop)
+        expires_at = (await shop.show(session))["recording"]["expires_at"]
+        asked, answer = time.time(), await shop.file(session)
+        with trio.fail_after(BOUND_SECONDS):
+            while answer.status_code == 200:
+                assert asked < expires_at
+                await trio.sleep(0.05)
+                asked, answer = time.time(), await shop.file(session)
+        assert time.time() >= expires_at
+        assert "expired" in refused(answer, 404)
+        gone = await server.http.get(url)
+        assert (gone.status_code, gone.content) == (404, b"")
 
 
 async def test_a_recording_that_wavstream_has_not_heard_of_yet_gets_a_moment(

@@ -1,5 +1,6 @@
 """Who may ask, and what the others hear: rows 400, 401, 403 and 404 of the source document's table."""
 
+import hmac
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -122,6 +123,25 @@ async def test_the_operators_calls_are_401_with_any_other_key(tmp_path: Path) ->
                 for method in ("POST", "GET", "DELETE"):
                     answer = await http.request(method, "/admin/apps/shop", headers=headers)
                     assert refused(answer, 401) == "X-Admin-API-Key is missing or wrong"
+
+
+async def test_the_operators_key_is_compared_in_constant_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[set[bytes]] = []
+    compare = hmac.compare_digest
+
+    def seen(given: bytes, own: bytes) -> bool:
+        compared.append({given, own})
+        return compare(given, own)
+
+    monkeypatch.setattr(hmac, "compare_digest", seen)
+    async with running(tmp_path) as daemon:
+        for key in ("x", ADMIN_KEY[:-1] + "x", ADMIN_KEY):
+            async with daemon.client(X_Admin_API_Key=key) as http:
+                await http.get("/admin/apps/shop")
+            assert compared[-1] == {key.encode(), ADMIN_KEY.encode()}
+    assert len(compared) == 3
 
 
 async def test_an_operators_key_may_hold_any_letters(tmp_path: Path) -> None:

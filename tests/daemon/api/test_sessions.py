@@ -69,6 +69,15 @@ async def test_a_session_shows_its_legs_and_what_they_heard(tmp_path: Path) -> N
         assert view["media"] == created["media"]
 
 
+async def test_a_payload_type_that_the_call_named_is_heard_as_it_was_named(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon, daemon.application() as shop:
+        named = {"payload_type": 96, "encoding": "L16", "rate": 16000}
+        created = await shop.created(rtp=named)
+        speak(created, packets=3, payload_type=96)
+        view = await shop.until(created["session_uuid"], lambda view: view["legs"][0]["packets"] == 3)
+        assert (view["legs"][0]["codec"], view["legs"][0]["rate"]) == ("L16", 16000)
+
+
 async def test_an_ended_session_is_shown_with_its_cause_and_what_its_legs_received(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.application() as shop:
         created = await shop.created()

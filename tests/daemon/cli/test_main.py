@@ -97,6 +97,30 @@ def test_the_settings_of_a_program_are_listed_with_their_defaults(run: Run, comm
     assert line in ran.out.splitlines()
 
 
+def test_each_variable_of_the_contract_is_a_setting_of_the_program_that_heeds_it(run: Run) -> None:
+    daemon = run("daemon", "--settings").out
+    server = run("server", "--settings").out
+    for variable, heeded_by in {
+        "WAVSTREAM_URL": (daemon,),
+        "WAVSTREAM_TOKEN": (daemon, server),
+        "WAVSTREAM_PUBLIC_URL": (daemon, server),
+        "RECORDING_BASE_URL": (server,),
+        "RECORDING_RETENTION_HOURS": (server,),
+        "RECORDING_FORMAT": (daemon,),
+        "RECORDING_SAMPLE_RATE": (daemon,),
+        "RECORDING_CHANNELS": (daemon,),
+        "RECORDING_MAX_HOURS": (daemon,),
+        "ADMIN_API_KEY": (daemon,),
+        "DATA_DIR": (daemon, server),
+        "DATABASE_URL": (daemon, server),
+        "NODE_ID": (daemon,),
+        "ALLOW_HTTP_WEBHOOKS": (daemon,),
+        "ALLOW_LOCALHOST_WEBHOOKS": (daemon,),
+    }.items():
+        for listed in heeded_by:
+            assert f"\n{variable}=" in f"\n{listed}", variable
+
+
 @pytest.mark.parametrize("status", [0, 1])
 def test_the_demonstrations_status_is_the_commands(
     run: Run, monkeypatch: pytest.MonkeyPatch, status: int
