@@ -17,6 +17,7 @@ ID = "recording-1"
 SECOND = bytes(range(250)) * 64
 
 
+@pytest.mark.contract("v1-access")
 @pytest.mark.parametrize(
     ("header", "query"),
     [((), ""), (("Authorization: Bearer wrong",), ""), ((), "?token=wrong")],
@@ -33,6 +34,7 @@ async def test_a_wrong_token_is_a_401_and_a_line_in_the_log(
         assert "wrong" not in str(entry)
 
 
+@pytest.mark.contract("v1-access", "own-access")
 @pytest.mark.parametrize(
     ("header", "query"), [(((b"Authorization", b"Bearer s3cret"),), ""), ((), "?token=s3cret")]
 )
@@ -48,6 +50,7 @@ async def test_a_right_token_comes_in(
             assert answer.status_code == 200
 
 
+@pytest.mark.contract("ws-access")
 @pytest.mark.parametrize(
     ("header", "query", "status"),
     [

@@ -36,6 +36,7 @@ async def rest(pieces: AsyncIterator[bytes]) -> bytes:
         return b"".join([piece async for piece in pieces])
 
 
+@pytest.mark.contract("file-wav")
 async def test_before_the_first_recording_there_is_no_file(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.application() as shop:
         session = await shop.call()
@@ -43,6 +44,7 @@ async def test_before_the_first_recording_there_is_no_file(tmp_path: Path) -> No
         refused(await shop.file(session, method="HEAD"), 404)
 
 
+@pytest.mark.contract("file-follow")
 async def test_a_running_recording_is_followed_from_its_first_sample_to_its_end(tmp_path: Path) -> None:
     async with both(tmp_path) as (daemon, server), daemon.application() as shop:
         session = await shop.call()
@@ -64,6 +66,7 @@ async def test_a_running_recording_is_followed_from_its_first_sample_to_its_end(
         assert whole.content == (await server.http.get(recording["recording_url"])).content
 
 
+@pytest.mark.contract("file-snapshot")
 async def test_a_snapshot_has_an_exact_header_a_length_ranges_and_head(tmp_path: Path) -> None:
     async with both(tmp_path) as (daemon, _), daemon.application() as shop:
         session = await shop.call()
@@ -110,6 +113,7 @@ async def completed(shop: Application) -> tuple[str, str]:
     return session, recording["recording_url"]
 
 
+@pytest.mark.contract("file-wav")
 async def test_a_finished_file_has_validators_ranges_and_head(tmp_path: Path) -> None:
     async with both(tmp_path) as (daemon, server), daemon.application() as shop:
         session, url = await completed(shop)
@@ -126,6 +130,7 @@ async def test_a_finished_file_has_validators_ranges_and_head(tmp_path: Path) ->
             assert (await shop.file(session, params={"follow": follow})).content == whole.content
 
 
+@pytest.mark.contract("error-403")
 async def test_another_applications_file_is_403_in_every_state(tmp_path: Path) -> None:
     async with both(tmp_path) as (daemon, _), daemon.application() as shop:
         session, _ = await completed(shop)
@@ -143,6 +148,7 @@ async def test_an_expired_file_is_404(tmp_path: Path) -> None:
         assert "expired" in refused(await shop.file(session), 404)
 
 
+@pytest.mark.contract("url-gone", "file-wav")
 async def test_a_file_is_404_from_the_second_in_which_its_url_expires(tmp_path: Path) -> None:
     async with (
         servers.running(tmp_path / "wavstream", recording_retention_hours=3 / 3600) as server,
