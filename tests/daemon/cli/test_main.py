@@ -22,6 +22,8 @@ COMMANDS = (
     "app show",
     "app remove",
     "app list",
+    "app letters",
+    "app resend",
 )
 
 
