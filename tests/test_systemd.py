@@ -14,10 +14,12 @@ FOLDER = Path(__file__).resolve().parent.parent / "systemd"
 UNITS = sorted(FOLDER.glob("*.service"))
 
 
+@pytest.mark.contract("program-daemon-server")
 def test_both_programs_have_a_unit() -> None:
     assert [unit.stem for unit in UNITS] == ["wavstream-daemon", "wavstream-server"]
 
 
+@pytest.mark.contract("program-daemon-server")
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: str(unit.stem))
 def test_systemd_finds_nothing_wrong_with_a_unit(unit: Path) -> None:
     done = subprocess.run(

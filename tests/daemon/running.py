@@ -167,12 +167,16 @@ async def both(folder: Path, **given: object) -> AsyncIterator[tuple[Daemon, Ser
         yield daemon, server
 
 
-def speak(session: dict[str, Any], *, packets: int = 1, leg: int = 0) -> None:
-    """Send RTP to a leg of a session: 20 ms of PCMU a packet, all at once."""
+def speak(session: dict[str, Any], *, packets: int = 1, leg: int = 0, payload_type: int = 0) -> None:
+    """Send RTP to a leg of a session, all at once: 160 bytes a packet, which are 20 ms of PCMU."""
     address = session["media"]["rtp"][leg]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller:
         for number in range(packets):
             packet = rtp.build(
-                payload_type=0, sequence=number, timestamp=160 * number, ssrc=7, payload=bytes(range(160))
+                payload_type=payload_type,
+                sequence=number,
+                timestamp=160 * number,
+                ssrc=7,
+                payload=bytes(range(160)),
             )
             caller.sendto(packet, (address["host"], address["port"]))

@@ -42,6 +42,7 @@ async def test_an_application_is_known_by_its_key(catalog: Catalog) -> None:
     assert await applications.authenticate("shop", KEY) == registered == await applications.get("shop")
 
 
+@pytest.mark.contract("keys")
 async def test_a_wrong_key_and_an_unknown_application_are_the_same_error_at_the_same_cost(
     catalog: Catalog, hashed: list[str]
 ) -> None:

@@ -2,6 +2,8 @@
 
 import hashlib
 
+import pytest
+
 from daemon import keys
 
 KEY = "correct horse battery staple"
@@ -14,6 +16,7 @@ def test_a_key_is_told_from_every_other_one() -> None:
     assert not keys.matches("", kept)
 
 
+@pytest.mark.contract("keys-kept")
 def test_the_same_key_is_never_kept_the_same_way_and_never_in_clear() -> None:
     one, other = keys.hashed(KEY), keys.hashed(KEY)
     assert one.salt != other.salt

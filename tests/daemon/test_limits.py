@@ -8,6 +8,7 @@ from daemon.limits import WINDOW_SECONDS, FixedWindow, Standing
 from wavstream.process.peers import network
 
 
+@pytest.mark.contract("rate-limits")
 def test_each_key_has_its_quota_and_it_begins_anew_with_the_minute() -> None:
     window = FixedWindow()
     assert window.charge("a", 2, 59.5) == Standing(2, 1, 1, exceeded=False)

@@ -34,6 +34,7 @@ def test_a_folder_that_cannot_be_used_is_named_in_the_error(tmp_path: Path) -> N
         node_id(tmp_path / "file", None)
 
 
+@pytest.mark.contract("session-uuid")
 def test_a_session_is_named_by_its_node_and_a_uuid_of_version_4() -> None:
     name = new_session_uuid("acW68")
     node, _, rest = name.partition("-")

@@ -63,6 +63,15 @@ async def kept(shop: Application, session: str) -> None:
     await shop.until(session, lambda view: (view["recording"] or {}).get("kept", 0) > 0)
 
 
+@pytest.mark.contract(
+    "start-result",
+    "completed-recording-url",
+    "completed-duration",
+    "url-valid-at-once",
+    "event-call-new",
+    "event-command-result",
+    "event-call-hangup",
+)
 async def test_a_recorded_call_is_told_event_by_event_in_its_order(tmp_path: Path) -> None:
     async with (
         both(tmp_path) as (daemon, server),
@@ -105,6 +114,7 @@ async def test_a_recorded_call_is_told_event_by_event_in_its_order(tmp_path: Pat
     assert completed.fields["duration"] == pytest.approx((completed.fields["size"] - 80) / 16000)
 
 
+@pytest.mark.contract("senseless-command")
 async def test_a_contradiction_is_told_with_its_reason(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, receiving() as receiver, subscribed(daemon, receiver) as shop:
         session = await shop.call()
@@ -113,6 +123,14 @@ async def test_a_contradiction_is_told_with_its_reason(tmp_path: Path) -> None:
     assert (result.fields["success"], result.fields["error"]) == (False, "the call is not being recorded")
 
 
+@pytest.mark.contract(
+    "stop-completed",
+    "completed-event",
+    "completed-session-uuid",
+    "completed-duration",
+    "completed-command-uid",
+    "url-retention",
+)
 async def test_a_stopped_recording_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("daemon.calls.cooldown.Cooldown.remaining", lambda *_args: 0.0)
     async with (
@@ -127,12 +145,18 @@ async def test_a_stopped_recording_says_so(tmp_path: Path, monkeypatch: pytest.M
         await shop.command(session, "record/stop")
         completed = await receiver.wait_for("recording.completed")
         assert completed.fields["reason"] == "stopped"
+        # The five fields of the source document.
+        assert completed.fields["event"] == "recording.completed"
+        assert completed.fields["session_uuid"] == session
+        assert completed.fields["recording_url"].startswith("http://")
+        assert type(completed.fields["duration"]) is float
         assert completed.fields["command_uid"] == "start-1"
         # 24 hours from the stop: 86 400 s, and what the test took.
         assert 0 < completed.fields["expires_at"] - before - 86_400 < BOUND_SECONDS
         assert (await shop.show(session))["state"] == "waiting"  # the call goes on
 
 
+@pytest.mark.contract("webhook-url-answers")
 async def test_the_event_waits_for_a_wavstream_that_is_away_and_leaves_when_it_is_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,6 +209,7 @@ async def ends(receiver: Receiver) -> list[Received]:
     return [each for each in receiver.received if each.event.startswith("recording.")]
 
 
+@pytest.mark.contract("completed-command-uid")
 async def test_after_a_crash_the_recording_has_exactly_one_end(tmp_path: Path) -> None:
     async with (
         servers.running(tmp_path / "wavstream", wavstream_orphan_seconds=0.2) as server,
@@ -218,6 +243,7 @@ async def test_after_a_crash_the_recording_has_exactly_one_end(tmp_path: Path) -
         assert row["recording_id"] == completed.fields["recording_id"]
 
 
+@pytest.mark.contract("event-recording-failed")
 async def test_after_a_crash_before_any_audio_arrived_the_recording_has_failed(tmp_path: Path) -> None:
     async with servers.running(tmp_path / "wavstream") as server, receiving() as receiver:
         told_to = recording_to(server)
@@ -318,6 +344,7 @@ async def test_webhooks_that_were_not_taken_leave_after_the_next_start_with_the_
     assert receiver.received[0].fields["session_uuid"] == session
 
 
+@pytest.mark.contract("listener-daemon-http")
 async def test_ports_are_said_as_they_were_bound(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
         assert daemon.listening.http.port > 0

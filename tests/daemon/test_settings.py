@@ -14,6 +14,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
+@pytest.mark.contract("listener-daemon-http", "listener-daemon-rtp")
 def test_without_any_it_listens_on_this_machine_and_records_to_nowhere() -> None:
     settings = DaemonSettings.load()
     assert settings.daemon_http == Address("127.0.0.1", 8000)
@@ -30,6 +31,7 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
     assert DaemonSettings.load().admin_api_key is None
 
 
+@pytest.mark.contract("settings-names")
 def test_each_comes_from_the_variable_of_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     monkeypatch.setenv("WAVSTREAM_URL", "ws://media:8080")
@@ -57,6 +59,7 @@ def test_a_database_may_be_named() -> None:
     assert DaemonSettings.load(database_url="sqlite:////tmp/x.db").catalog_url == "sqlite:////tmp/x.db"
 
 
+@pytest.mark.contract("settings")
 @pytest.mark.parametrize(
     ("variable", "value", "takes"),
     [

@@ -80,6 +80,7 @@ async def test_it_is_reachable_when_its_health_is_good(answer: Answer, reachable
         assert await wavstream.reachable() is reachable
 
 
+@pytest.mark.contract("webhook-url-answers")
 @pytest.mark.parametrize(
     ("status", "length", "serves"),
     [(200, "3", True), (200, "4", False), (206, "3", False), (404, "3", False), (302, "3", False)],

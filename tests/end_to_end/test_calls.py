@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import pytest
 import soundfile
 import trio
 
@@ -72,6 +73,7 @@ async def assert_exact(talk: Talk, spoken: Spoken, placed: list[Placed], house: 
             assert verdict.exact, f"{verdict.words}\n{dump(house)}"
 
 
+@pytest.mark.contract("record-start", "record-stop", "program-daemon-server")
 async def test_ten_calls_at_once_are_each_recorded_exactly(tmp_path: Path) -> None:
     talk = spoken_seconds(3)
     with trio.fail_after(PATIENCE_SECONDS):
@@ -81,6 +83,7 @@ async def test_ten_calls_at_once_are_each_recorded_exactly(tmp_path: Path) -> No
             await assert_exact(talk, spoken, placed, house)
 
 
+@pytest.mark.contract("wavstream-away")
 async def test_wavstream_killed_in_mid_call_costs_no_sample(tmp_path: Path) -> None:
     talk = spoken_seconds(4)
     with trio.fail_after(2 * PATIENCE_SECONDS):

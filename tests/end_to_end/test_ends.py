@@ -60,6 +60,15 @@ async def terminal(house: House) -> dict[str, Any]:
             await trio.sleep(0.1)
 
 
+@pytest.mark.contract(
+    "stop-completed",
+    "completed-recording-url",
+    "hangup",
+    "event-recording-completed",
+    "event-call-hangup",
+    "one-end",
+    "recording-max-hours",
+)
 @pytest.mark.parametrize(
     ("end", "told", "reason", "cause"),
     [

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import trio
 
 from storage import schema
@@ -63,6 +64,7 @@ def kept(folder: Path, table: str) -> list[Any]:
     return rows
 
 
+@pytest.mark.contract("idempotency")
 async def test_four_hundred_repeats_around_a_sudden_death_are_one_recording_and_one_answer(
     tmp_path: Path,
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pytest
 import soundfile
 import trio
 
@@ -46,6 +47,7 @@ async def metadata(house: House, recording_id: str) -> dict[str, Any]:
     return kept
 
 
+@pytest.mark.contract("record-pause")
 async def test_what_is_said_in_a_pause_is_exact_silence_live_and_in_the_file(tmp_path: Path) -> None:
     talk = spoken_seconds(6)
     live = bytearray()

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from storage import call_recordings
 from storage.catalog import Catalog
 from tests.storage.records import a_call_recording, with_session
@@ -73,6 +75,7 @@ def test_a_failed_recording_stays_failed(catalog: Catalog) -> None:
         assert call_recordings.get(tx, "recording") == failed
 
 
+@pytest.mark.contract("recordings")
 def test_the_recordings_of_a_session_come_newest_first(catalog: Catalog) -> None:
     with catalog.transaction() as tx:
         with_session(tx)

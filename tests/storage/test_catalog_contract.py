@@ -45,6 +45,7 @@ def test_an_exception_undoes_the_transaction_and_passes_unchanged(catalog: Catal
         assert sessions.get(tx, "node1-s") is None
 
 
+@pytest.mark.contract("webhook-outbox")
 def test_a_transaction_undone_leaves_no_event_and_no_hole_in_the_sequence(catalog: Catalog) -> None:
     with catalog.transaction() as tx:
         with_session(tx)
@@ -145,6 +146,7 @@ async def test_work_that_waits_for_its_turn_can_be_cancelled(catalog_url: str) -
     catalog.close()
 
 
+@pytest.mark.contract("webhook-outbox")
 def test_threads_take_a_session_s_sequence_without_gaps(catalog: Catalog, catalog_url: str) -> None:
     # 4 threads on this catalogue and 2 on another one of the same database, as another process would have it,
     # each with 20 events: 6 x 20 = 120 events, so the sequences are 1 to 120, each once.

@@ -117,6 +117,7 @@ def test_a_deleted_object_is_gone_and_its_key_is_free(store: ObjectStore) -> Non
     assert read(store.open(KEY)) == b"second"
 
 
+@pytest.mark.contract("url-under-way")
 def test_a_download_under_way_outlives_the_deletion(store: ObjectStore) -> None:
     write(store, KEY, b"RIFF")
     reader = store.open(KEY)

@@ -18,6 +18,7 @@ def append(
     return outbox.append(tx, session_uuid=session_uuid, app_id=app_id, event="x", fields={}, now=now)
 
 
+@pytest.mark.contract("webhook-body")
 def test_an_event_s_payload_is_flat_json_and_its_id_its_own(catalog: Catalog) -> None:
     with catalog.transaction() as tx:
         with_session(tx)
@@ -45,6 +46,7 @@ def test_an_event_s_payload_is_flat_json_and_its_id_its_own(catalog: Catalog) ->
     assert first.event_id != second.event_id
 
 
+@pytest.mark.contract("webhook-events")
 @pytest.mark.parametrize(
     ("url", "events", "wanted"),
     [

@@ -1,8 +1,11 @@
 """Downloads over HTTP: finished files by their URL, and a running one as it stands."""
 
+import hashlib
 import io
 import os
+import re
 import subprocess
+import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -14,6 +17,7 @@ import trio
 
 from tests.wavstream.clients import client
 from tests.wavstream.servers import BOUND_SECONDS, Server, running
+from wavstream import retention
 from wavstream.downloads.source import Source, SourceError
 from wavstream.protocol import Completed
 
@@ -21,15 +25,17 @@ ID = "recording-1"
 SECOND = bytes(range(250)) * 64
 
 
-async def recorded(server: Server, data: bytes = SECOND, **more: object) -> Completed:
-    async with client(server) as talk:
-        await talk.start(ID, **more)
-        await talk.audio(data)
+async def recorded(server: Server, data: bytes = SECOND, *, query: str = "") -> Completed:
+    async with client(server, query=query) as talk:
+        await talk.start(ID)
+        for place in range(0, len(data), 1 << 20):
+            await talk.audio(data[place : place + (1 << 20)])
         done = await talk.stop(len(data))
     assert isinstance(done, Completed)
     return done
 
 
+@pytest.mark.contract("url-http")
 async def test_head_says_what_get_sends(server: Server) -> None:
     done = await recorded(server)
     get, head = await server.http.get(done.url), await server.http.head(done.url)
@@ -43,6 +49,7 @@ async def test_head_says_what_get_sends(server: Server) -> None:
     assert parsedate_to_datetime(get.headers["last-modified"]) == stopped.replace(microsecond=0)
 
 
+@pytest.mark.contract("url-ranges")
 @pytest.mark.parametrize(
     ("asked", "first", "last"),
     [("bytes=0-99", 0, 99), ("bytes=100-", 100, 16_079), ("bytes=-80", 16_000, 16_079)],
@@ -59,6 +66,7 @@ async def test_a_range_is_a_206_with_just_these_bytes(
     assert answer.content == whole[first : last + 1]
 
 
+@pytest.mark.contract("url-ranges")
 async def test_several_ranges_are_a_multipart(server: Server) -> None:
     done = await recorded(server)
     answer = await server.http.get(done.url, headers={"Range": "bytes=0-3,8-11"})
@@ -70,6 +78,7 @@ async def test_several_ranges_are_a_multipart(server: Server) -> None:
     assert answer.headers["content-length"] == str(len(answer.content))
 
 
+@pytest.mark.contract("url-ranges")
 async def test_a_range_past_the_end_is_a_416(server: Server) -> None:
     done = await recorded(server)
     answer = await server.http.get(done.url, headers={"Range": "bytes=16080-"})
@@ -77,6 +86,7 @@ async def test_a_range_past_the_end_is_a_416(server: Server) -> None:
     assert answer.headers["content-range"] == "bytes */16080"
 
 
+@pytest.mark.contract("url-ranges")
 async def test_a_client_that_has_the_file_is_not_sent_it_again(server: Server) -> None:
     done = await recorded(server)
     answer = await server.http.get(done.url, headers={"If-None-Match": f'"{done.sha256}"'})
@@ -84,6 +94,7 @@ async def test_a_client_that_has_the_file_is_not_sent_it_again(server: Server) -
     assert answer.headers["etag"] == f'"{done.sha256}"'
 
 
+@pytest.mark.contract("url-ranges")
 async def test_a_range_of_another_file_is_answered_with_all_of_this_one(server: Server) -> None:
     done = await recorded(server)
     for tag, status in ((f'"{done.sha256}"', 206), ('"another"', 200)):
@@ -91,6 +102,7 @@ async def test_a_range_of_another_file_is_answered_with_all_of_this_one(server: 
         assert answer.status_code == status
 
 
+@pytest.mark.contract("url-capability")
 async def test_a_url_with_any_character_changed_is_a_404_that_says_nothing(server: Server) -> None:
     done = await recorded(server)
     path = done.url.removeprefix(str(server.http.base_url).rstrip("/"))
@@ -111,6 +123,7 @@ async def test_a_token_that_was_never_given_is_a_404(server: Server, token: str)
     assert (answer.status_code, answer.content) == (404, b"")
 
 
+@pytest.mark.contract("url-valid-at-once")
 async def test_a_running_recording_has_no_public_url_yet(server: Server) -> None:
     async with client(server) as talk:
         await talk.start(ID)
@@ -122,6 +135,7 @@ async def test_a_running_recording_has_no_public_url_yet(server: Server) -> None
         assert row["url"] is None
 
 
+@pytest.mark.contract("url-playback", "url-gone")
 async def test_an_expired_url_is_a_404_before_the_file_is_swept(tmp_path: Path) -> None:
     async with running(tmp_path, recording_retention_hours=1 / 3600) as server:
         done = await recorded(server)
@@ -142,6 +156,62 @@ async def test_an_expired_url_is_a_404_before_the_file_is_swept(tmp_path: Path) 
         assert server.file(row).exists()  # the sweeper has not come by yet
 
 
+@pytest.mark.contract("url-playback")
+async def test_neither_reading_nor_a_restart_makes_a_url_last_longer(tmp_path: Path) -> None:
+    async with running(tmp_path, recording_retention_hours=2 / 3600) as server:
+        done = await recorded(server)
+        path = done.url.removeprefix(str(server.http.base_url).rstrip("/"))
+        for _ in range(3):
+            await server.http.get(path)
+    assert done.expires_at is not None
+    async with running(tmp_path) as server:  # which keeps for 24 hours what it records itself
+        asked, answer = time.time(), await server.http.get(path)
+        with trio.fail_after(BOUND_SECONDS):
+            while answer.status_code == 200:
+                assert asked < done.expires_at
+                await trio.sleep(0.05)
+                asked, answer = time.time(), await server.http.get(path)
+        assert time.time() >= done.expires_at
+        assert (answer.status_code, answer.content) == (404, b"")
+
+
+@pytest.mark.contract("url-under-way")
+async def test_a_download_under_way_when_its_url_expires_finishes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "SWEEP_SECONDS", 0.05)
+    data = SECOND * 1500  # 24 MB: more than the socket buffers hold of what is not read
+    async with running(tmp_path, recording_retention_hours=3 / 3600) as server:
+        done = await recorded(server, data)
+        async with server.http.stream("GET", done.url) as answer:
+            assert answer.status_code == 200
+            pieces = answer.aiter_raw()
+            received = bytearray(await anext(pieces))
+            await server.until(lambda found: found == [])
+            assert list((tmp_path / "recordings").iterdir()) == []
+            assert (await server.http.get(done.url)).status_code == 404
+            with trio.fail_after(BOUND_SECONDS):
+                async for piece in pieces:
+                    received += piece
+    assert hashlib.sha256(received).hexdigest() == done.sha256
+
+
+@pytest.mark.contract("url-capability")
+async def test_whoever_has_the_url_needs_no_token_and_nobody_can_guess_it(tmp_path: Path) -> None:
+    urls = []
+    for folder in ("a", "b"):
+        async with running(tmp_path / folder, wavstream_token="s3cret") as server:
+            done = await recorded(server, query="?token=s3cret")
+            assert (await server.http.get(done.url)).status_code == 200
+            assert (await server.http.get(f"/v1/recordings/{ID}")).status_code == 401
+            urls.append(done.url.rpartition("/")[2])
+    one, other = urls
+    assert one != other  # of the same recording_id: the name is drawn, not made from it
+    # 32 hexadecimal digits are 128 bits.
+    assert re.fullmatch(r"[0-9a-f]{32}\.wav", one)
+    assert ID not in one
+
+
 async def test_a_file_that_is_missing_is_a_404_and_a_line_in_the_log(
     server: Server, logged: list[Any]
 ) -> None:
@@ -152,6 +222,7 @@ async def test_a_file_that_is_missing_is_a_404_and_a_line_in_the_log(
     assert [each["recording"] for each in logged if each["event"] == "the file is missing"] == [ID, ID]
 
 
+@pytest.mark.contract("url-elsewhere", "event-recording-completed")
 async def test_a_store_elsewhere_shows_the_files_and_nothing_expires_here(tmp_path: Path) -> None:
     async with running(tmp_path, recording_base_url="https://cdn.example/calls/") as server:
         done = await recorded(server)
@@ -165,6 +236,7 @@ async def test_a_public_url_is_what_recordings_are_announced_under(tmp_path: Pat
         assert (await recorded(server)).url.startswith("https://rec.example/recordings/")
 
 
+@pytest.mark.contract("file-snapshot")
 async def test_a_snapshot_says_exactly_what_it_sends(server: Server) -> None:
     async with client(server) as talk:
         await talk.start(ID)

@@ -47,6 +47,7 @@ async def following(server: Server, query: str = "") -> AsyncIterator[Follower]:
         yield Follower(answer)
 
 
+@pytest.mark.contract("file-follow")
 async def test_a_follower_hears_from_the_first_sample_to_the_last_as_they_come(server: Server) -> None:
     async with client(server) as talk:
         await talk.start(ID)

@@ -43,6 +43,28 @@ def data(server: Server, row: dict[str, Any]) -> bytes:
     return content[80:]
 
 
+@pytest.mark.contract("ws-upgrade")
+async def test_the_101_waits_for_nothing_and_declines_compression(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FreeSWITCH gives up after a second, whatever the catalogue does meanwhile."""
+
+    async def hang(*_: object) -> None:
+        await trio.sleep_forever()
+
+    with monkeypatch.context() as patched:
+        patched.setattr("storage.catalog.Catalog.run", hang)
+        with trio.fail_after(1):
+            async with await trio.open_tcp_stream(*server.listening.ingest) as stream:
+                await stream.send_all(upgrade("/ws", "Sec-WebSocket-Extensions: permessage-deflate"))
+                answer = b""
+                while b"\r\n\r\n" not in answer:
+                    answer += await stream.receive_some()
+    assert answer.startswith(b"HTTP/1.1 101 ")
+    assert b"permessage-deflate" not in answer
+
+
+@pytest.mark.contract("ws-name", "ws-close")
 async def test_a_named_call_is_a_file_of_that_name(server: Server) -> None:
     answer = await call(server, text(" call-1.wav\n"), audio(ONE), audio(TWO), close())
     assert close_code(answer) == 1000
@@ -53,12 +75,14 @@ async def test_a_named_call_is_a_file_of_that_name(server: Server) -> None:
     assert data(server, row) == ONE + TWO
 
 
+@pytest.mark.contract("ws-early-audio")
 async def test_audio_before_the_name_belongs_to_the_recording(server: Server) -> None:
     await call(server, audio(ONE), text("late"), audio(TWO), close())
     [row] = await server.ended(1)
     assert (row["name"], data(server, row)) == ("late", ONE + TWO)
 
 
+@pytest.mark.contract("ws-early-audio")
 async def test_a_recording_that_is_never_named_keeps_its_id_for_a_name(server: Server) -> None:
     await call(server, audio(ONE), close())
     [row] = await server.ended(1)
@@ -76,6 +100,7 @@ async def test_a_name_that_comes_while_it_is_recorded_is_listed_at_once(server: 
             assert row["state"] == "recording"
 
 
+@pytest.mark.contract("ws-later-text")
 async def test_a_later_text_ends_the_recording_and_names_the_next(server: Server) -> None:
     await call(server, text("a"), audio(ONE), text("b"), audio(TWO), audio(ONE), close())
     first, second = await server.ended(2)
@@ -84,6 +109,7 @@ async def test_a_later_text_ends_the_recording_and_names_the_next(server: Server
     assert first["recording_id"] != second["recording_id"]
 
 
+@pytest.mark.contract("ws-later-text")
 async def test_a_last_text_is_a_note_of_the_recording_before_it(server: Server) -> None:
     await call(server, text("a"), audio(ONE), text("first"), text("second"), close())
     [row] = await server.ended(1)
@@ -110,6 +136,7 @@ async def test_a_name_without_audio_makes_no_file(server: Server) -> None:
     assert list(server.data_dir.glob("recordings/*/*/*")) == []
 
 
+@pytest.mark.contract("ws-name")
 @pytest.mark.parametrize("name", ["", "  ", "a/b", "../a", "..", ".", "a b", "é", "a" * 201, "{}", "a\0"])
 async def test_a_name_that_is_no_path_component_ends_the_connection_and_leaves_no_file(
     server: Server, logged: list[Any], name: str
@@ -119,6 +146,7 @@ async def test_a_name_that_is_no_path_component_ends_the_connection_and_leaves_n
     assert [each["text"] for each in logged if each["event"] == "not a name"] == [name[:200]]
 
 
+@pytest.mark.contract("ws-name")
 async def test_a_name_may_have_200_bytes(server: Server) -> None:
     await call(server, text("a" * 200), audio(ONE), close())
     [row] = await server.ended(1)
@@ -131,6 +159,7 @@ async def test_a_bad_later_text_ends_the_connection_but_not_what_was_recorded(se
     assert (row["name"], row["reason"], data(server, row)) == ("a", "interrupted", ONE)
 
 
+@pytest.mark.contract("ws-audio")
 async def test_half_a_sample_is_kept_until_its_other_half_comes(server: Server) -> None:
     everything = bytes(range(250)) * 4
     odd = [everything[:1], everything[1:4], everything[4:7], everything[7:]]
@@ -150,6 +179,7 @@ async def test_half_a_sample_alone_makes_no_file(server: Server) -> None:
     assert await server.recordings() == []
 
 
+@pytest.mark.contract("ws-audio")
 async def test_rate_and_channels_come_by_the_query(server: Server) -> None:
     await call(server, audio(bytes(64_000)), close(), query="?rate=16000&channels=2")
     [row] = await server.ended(1)
@@ -167,12 +197,14 @@ async def test_a_query_that_cannot_be_obeyed_is_a_400(server: Server, query: str
     assert answer.startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.contract("ws-close")
 async def test_an_end_without_a_close_finishes_as_interrupted(server: Server) -> None:
     assert (await call(server, text("a"), audio(ONE), text("note"), audio(TWO)[:9]))[:12] == b"HTTP/1.1 101"
     [row] = await server.ended(1)
     assert (row["reason"], row["metadata"]["notes"], data(server, row)) == ("interrupted", ["note"], ONE)
 
 
+@pytest.mark.contract("ws-close")
 async def test_a_broken_frame_finishes_what_came_before_it(server: Server) -> None:
     assert close_code(await call(server, text("a"), audio(ONE), frame(3, b""))) == 1002
     [row] = await server.ended(1)
@@ -229,6 +261,7 @@ CAPTURES = [
 ]
 
 
+@pytest.mark.contract("ws-audio")
 @pytest.mark.parametrize("seed", [None, 1, 2])
 @pytest.mark.parametrize(("name", "query", "expected"), CAPTURES, ids=[each[0] for each in CAPTURES])
 async def test_a_real_switch_is_recorded_to_the_sample(

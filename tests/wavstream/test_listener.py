@@ -8,7 +8,7 @@ import httpx
 import pytest
 import trio
 
-from tests.wavstream.clients import audio, client, close_code, exchange, text, upgrade
+from tests.wavstream.clients import audio, client, close, close_code, exchange, text, upgrade
 from tests.wavstream.servers import BOUND_SECONDS, Server, running
 from wavstream import protocol
 from wavstream.protocol import Completed, Ready
@@ -17,6 +17,7 @@ ID = "recording-1"
 SECOND = bytes(range(250)) * 64
 
 
+@pytest.mark.contract("v1-access")
 @pytest.mark.parametrize(
     ("header", "query"),
     [((), ""), (("Authorization: Bearer wrong",), ""), ((), "?token=wrong")],
@@ -33,6 +34,7 @@ async def test_a_wrong_token_is_a_401_and_a_line_in_the_log(
         assert "wrong" not in str(entry)
 
 
+@pytest.mark.contract("v1-access", "own-access")
 @pytest.mark.parametrize(
     ("header", "query"), [(((b"Authorization", b"Bearer s3cret"),), ""), ((), "?token=s3cret")]
 )
@@ -46,6 +48,26 @@ async def test_a_right_token_comes_in(
         async with httpx.AsyncClient(base_url=server.http.base_url, trust_env=False) as http:
             answer = await http.get("/v1/recordings", headers={"Authorization": "Bearer s3cret"})
             assert answer.status_code == 200
+
+
+@pytest.mark.contract("ws-access")
+@pytest.mark.parametrize(
+    ("header", "query", "status"),
+    [
+        (("Authorization: Bearer s3cret",), "", 101),
+        ((), "?token=s3cret", 101),
+        ((), "?rate=8000&token=s3cret", 101),
+        (("Authorization: Bearer wrong",), "", 401),
+        ((), "?token=wrong", 401),
+        ((), "", 401),
+    ],
+)
+async def test_a_switch_shows_the_token_by_header_or_query(
+    tmp_path: Any, header: tuple[str, ...], query: str, status: int
+) -> None:
+    async with running(tmp_path, wavstream_token="s3cret") as server:
+        answer = await exchange(server.listening.ingest, [upgrade("/ws" + query, *header) + close()])
+        assert answer.startswith(f"HTTP/1.1 {status} ".encode())
 
 
 async def test_further_connections_than_are_allowed_are_answered_503(tmp_path: Any) -> None:

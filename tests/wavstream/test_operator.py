@@ -1,5 +1,6 @@
 """What operators and the daemon ask over HTTP."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ ID = "recording-1"
 SECOND = bytes(range(250)) * 64
 
 
+@pytest.mark.contract("own-list")
 async def test_recordings_are_listed_newest_first_in_pages(server: Server) -> None:
     for name in ("a", "b", "a"):
         request = upgrade("/ws") + text(name) + audio(SECOND) + close()
@@ -30,6 +32,43 @@ async def test_recordings_are_listed_newest_first_in_pages(server: Server) -> No
     assert len(await server.recordings(until=str(rows[1]["started_at"]))) == 1
 
 
+@pytest.mark.contract("v1-start", "own-show", "own-recording")
+async def test_a_recording_is_shown_by_the_same_fields_while_it_runs_and_after(server: Server) -> None:
+    async with client(server) as talk:
+        await talk.start(ID, sample_rate=16_000, channels=2, metadata={"started_at": 1e9, "n": [1]})
+        await talk.audio(SECOND)
+        await talk.acknowledged(16_000)
+        live = await server.json(f"/v1/recordings/{ID}")
+        done = await talk.stop(16_000, "hangup")
+    assert isinstance(done, Completed)
+    ended = await server.json(f"/v1/recordings/{ID}")
+    assert await server.recordings() == [ended]
+    known: dict[str, object] = {
+        "recording_id": ID,
+        "name": None,
+        "sample_rate": 16_000,
+        "channels": 2,
+        "encoding": "pcm16",
+        "started_at": 1e9,
+        # 16,000 bytes of two channels of 16 bits are 4,000 frames, and 80 bytes are before them.
+        "duration": 0.25,
+        "size": 16_080,
+        "path": live["path"],
+        "metadata": {"started_at": 1e9, "n": [1]},
+    }
+    over = ("reason", "stopped_at", "expires_at", "sha256", "url")
+    assert live == known | {"state": "recording"} | dict.fromkeys(over)
+    assert ended == known | {
+        "state": "completed",
+        "reason": "hangup",
+        "stopped_at": ended["stopped_at"],
+        "expires_at": ended["stopped_at"] + 86_400,
+        "sha256": hashlib.sha256((server.data_dir / ended["path"]).read_bytes()).hexdigest(),
+        "url": done.url,
+    }
+
+
+@pytest.mark.contract("own-list")
 @pytest.mark.parametrize(
     "query",
     [
@@ -50,6 +89,7 @@ async def test_a_question_that_makes_no_sense_is_a_400_in_words(server: Server, 
     assert query.partition("=")[0] in answer.json()["error"]
 
 
+@pytest.mark.contract("own-erase")
 async def test_a_recording_can_be_erased_but_not_while_it_runs(server: Server) -> None:
     async with client(server) as talk:
         await talk.start(ID)
@@ -67,6 +107,7 @@ async def test_a_recording_can_be_erased_but_not_while_it_runs(server: Server) -
     assert list((server.data_dir / "recordings").iterdir()) == []  # nor are empty folders left
 
 
+@pytest.mark.contract("health", "listener-http", "own-access")
 async def test_the_programs_state_is_told_without_a_token(tmp_path: Path) -> None:
     async with running(tmp_path, wavstream_token="s3cret") as server:
         for path in ("/health", "/ready"):

@@ -33,6 +33,7 @@ lifecycle.run(partial(serve, ServerSettings.load()))
 """
 
 
+@pytest.mark.contract("v1-ready")
 async def test_a_recording_goes_on_over_a_restart_in_its_middle(tmp_path: Path) -> None:
     async with running(tmp_path) as server:
         async with client(server) as talk:
@@ -148,6 +149,7 @@ async def line(errors: trio.abc.ReceiveStream, event: str) -> dict[str, str]:
                     return found
 
 
+@pytest.mark.contract("v1-ack")
 async def test_no_acknowledged_byte_is_lost_when_the_server_is_killed(tmp_path: Path) -> None:
     spoken = SECOND * 4
     async with child(tmp_path) as killed:
@@ -206,6 +208,7 @@ async def test_two_servers_do_not_share_a_data_directory(tmp_path: Path) -> None
             await serve(settings(tmp_path), stopping=trio.Event())
 
 
+@pytest.mark.contract("listener-ingest")
 async def test_a_port_that_is_taken_ends_the_start_and_leaves_nothing_behind(tmp_path: Path) -> None:
     async with running(tmp_path / "a") as server:
         taken = str(server.listening.ingest)

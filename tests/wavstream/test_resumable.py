@@ -31,6 +31,7 @@ def content(server: Server, row: dict[str, Any]) -> bytes:
     return server.file(row).read_bytes()[80:]
 
 
+@pytest.mark.contract("url-retention", "v1-start", "v1-ready", "v1-stop", "v1-completed")
 async def test_a_recording_is_acknowledged_completed_and_downloadable(server: Server) -> None:
     async with client(server) as talk:
         assert await talk.start(ID, metadata={"session": "s", "started_at": 1e9}) == Ready(offset=0)
@@ -51,6 +52,7 @@ async def test_a_recording_is_acknowledged_completed_and_downloadable(server: Se
     assert done.expires_at == row["expires_at"] == row["stopped_at"] + 24 * 3600
 
 
+@pytest.mark.contract("v1-ack")
 async def test_what_is_acknowledged_is_in_the_file(server: Server) -> None:
     async with client(server) as talk:
         await talk.start(ID)
@@ -61,6 +63,7 @@ async def test_what_is_acknowledged_is_in_the_file(server: Server) -> None:
         assert (row["state"], row["duration"], row["url"]) == ("recording", 1.0, None)
 
 
+@pytest.mark.contract("v1-ack")
 async def test_acks_come_at_least_once_a_second_and_not_much_more_often(server: Server) -> None:
     async with client(server) as talk:
         await talk.start(ID)
@@ -82,6 +85,7 @@ async def test_acks_come_at_least_once_a_second_and_not_much_more_often(server: 
     assert 3 <= acks <= 6
 
 
+@pytest.mark.contract("v1-completed")
 async def test_a_start_for_a_completed_recording_is_answered_with_completed(server: Server) -> None:
     async with client(server) as talk:
         await talk.start(ID)
@@ -91,6 +95,7 @@ async def test_a_start_for_a_completed_recording_is_answered_with_completed(serv
         assert await talk.start(ID) == done
 
 
+@pytest.mark.contract("v1-start", "v1-ready")
 async def test_a_client_that_comes_back_goes_on_where_it_was(server: Server) -> None:
     async with client(server) as talk:
         await talk.start(ID)
@@ -150,6 +155,7 @@ async def test_connections_that_fight_for_a_recording_leave_it_whole(server: Ser
     assert content(server, row) == whole
 
 
+@pytest.mark.contract("v1-orphan", "own-show")
 async def test_an_orphan_is_finished_as_interrupted(tmp_path: Any) -> None:
     async with running(tmp_path, wavstream_orphan_seconds=0.2) as server:
         async with client(server) as talk:
@@ -173,6 +179,7 @@ async def test_an_orphan_without_audio_has_failed(tmp_path: Any) -> None:
         assert list(tmp_path.glob("recordings/*/*/*")) == []
 
 
+@pytest.mark.contract("v1-error")
 async def test_a_text_in_place_of_start_is_an_error_and_harms_no_other_recording(
     server: Server, logged: list[Any]
 ) -> None:
@@ -193,6 +200,7 @@ async def test_a_text_in_place_of_start_is_an_error_and_harms_no_other_recording
     assert len(await server.recordings()) == 1
 
 
+@pytest.mark.contract("v1-error")
 @pytest.mark.parametrize(
     "first",
     [
@@ -221,6 +229,7 @@ async def test_a_client_that_says_nothing_is_let_go(server: Server, monkeypatch:
         assert answer.code == "bad_start"
 
 
+@pytest.mark.contract("v1-stop")
 async def test_a_stop_at_another_offset_is_an_error_after_which_the_client_can_come_back(
     server: Server,
 ) -> None:

@@ -52,6 +52,7 @@ def keep(catalog: Catalog, store: DirectoryStore, *kept: Recording) -> None:
             store.path(each.path).write_bytes(b"audio")
 
 
+@pytest.mark.contract("url-retention", "url-elsewhere")
 @pytest.mark.parametrize(
     ("hours", "elsewhere", "expected"),
     [
@@ -67,6 +68,7 @@ def test_a_recording_expires_so_long_after_its_stop(
     assert retention.expires_at(STOPPED, retention_hours=hours, elsewhere=elsewhere) == expected
 
 
+@pytest.mark.contract("url-gone")
 def test_it_is_expired_from_that_very_instant_on() -> None:
     assert not retention.is_expired(row(1), STOPPED - 0.001)
     assert retention.is_expired(row(1), STOPPED)

@@ -14,6 +14,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
+@pytest.mark.contract("listener-ingest", "listener-http", "v1-orphan")
 def test_without_an_environment_it_runs_on_this_machine_alone() -> None:
     settings = ServerSettings.load()
     assert str(settings.wavstream_ingest) == "127.0.0.1:8080"
@@ -23,6 +24,7 @@ def test_without_an_environment_it_runs_on_this_machine_alone() -> None:
     assert settings.catalogue_url == "sqlite:///data/wavstream.db"
 
 
+@pytest.mark.contract("settings-names")
 def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WAVSTREAM_TOKEN", "s3cret")
     monkeypatch.setenv("WAVSTREAM_PUBLIC_URL", "https://rec.example/")
@@ -49,6 +51,7 @@ def test_another_database_is_used_as_it_is_named() -> None:
     assert settings.catalogue_url == "sqlite:////tmp/x.db"
 
 
+@pytest.mark.contract("settings")
 @pytest.mark.parametrize(
     ("variable", "value"),
     [

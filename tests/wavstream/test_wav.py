@@ -62,6 +62,7 @@ def test_g711_says_how_many_samples_it_has_in_a_fact_chunk() -> None:
     assert struct.unpack_from("<II", header, place + 4) == (4, 500)  # two channels of a byte each
 
 
+@pytest.mark.contract("file-follow")
 def test_a_live_stream_says_that_its_length_is_unknown() -> None:
     header = wav.header(MONO, None)
     assert header[4:8] == header[-4:] == b"\xff\xff\xff\xff"

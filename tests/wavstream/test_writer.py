@@ -73,6 +73,7 @@ async def test_a_full_disk_acknowledges_no_more_than_it_took_and_all_goes_on_whe
     assert (await server.http.get(done.url)).content[80:] == SECOND * 2
 
 
+@pytest.mark.contract("v1-completed")
 async def test_a_recording_that_cannot_be_finished_is_finished_when_the_disk_is_well(
     server: Server, disk: Disk, logged: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,7 @@ async def test_a_body_that_does_not_come_is_408(tmp_path: Path, monkeypatch: pyt
         assert answer.startswith(b"HTTP/1.1 408")
 
 
+@pytest.mark.contract("error-body")
 async def test_an_unknown_path_is_404_and_a_wrong_method_405_in_the_same_form(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.client() as http:
         refused(await http.get("/nowhere"), 404)

@@ -11,16 +11,19 @@ from daemon.api.bodies import ApplicationBody, Body, BodyError, CommandBody, Ses
 KEY = {"api_key": "sixteen letters!"}
 
 
+@pytest.mark.contract("body-nothing-else")
 def test_an_empty_body_is_an_empty_object() -> None:
     assert parse(CommandBody, b"") == parse(CommandBody, b"{}") == CommandBody()
     assert parse(SessionBody, b"").legs == 1
 
 
+@pytest.mark.contract("body-command-uid")
 @pytest.mark.parametrize("uid", ["a", "A-b_c.9", "x" * 128])
 def test_a_command_uid_is_up_to_128_of_its_characters(uid: str) -> None:
     assert parse(CommandBody, json.dumps({"command_uid": uid}).encode()).command_uid == uid
 
 
+@pytest.mark.contract("body-command-uid")
 @pytest.mark.parametrize("uid", ["", "x" * 129, "a b", "a/b", "\u00e4", "a\n", None, 1, True, ["a"]])
 def test_any_other_command_uid_is_refused(uid: object) -> None:
     with pytest.raises(BodyError, match=r"^command_uid: "):
@@ -35,12 +38,14 @@ def test_what_is_no_json_object_is_refused_in_words(body: bytes) -> None:
         parse(CommandBody, body)
 
 
+@pytest.mark.contract("body-nothing-else")
 @pytest.mark.parametrize("kind", [CommandBody, SessionBody])
 def test_any_other_field_is_refused_by_name(kind: type[CommandBody] | type[SessionBody]) -> None:
     with pytest.raises(BodyError, match=r"^url: no such field$"):
         parse(kind, b'{"url": "ws://elsewhere"}')
 
 
+@pytest.mark.contract("session-body")
 def test_a_session_may_say_who_calls_whom_and_how() -> None:
     told = {
         "caller_id": "+49 30 1",
@@ -81,6 +86,7 @@ def test_a_whole_number_may_be_written_with_a_fraction_of_nothing() -> None:
     assert parse(ApplicationBody, json.dumps(KEY | {"rate_limit": 1e3}).encode()).rate_limit == 1000
 
 
+@pytest.mark.contract("admin-fields")
 def test_an_application_has_defaults_for_all_but_its_key() -> None:
     body = parse(ApplicationBody, json.dumps(KEY).encode())
     assert (body.webhook_url, body.rate_limit, body.events) == ("", 0, [])
@@ -88,6 +94,7 @@ def test_an_application_has_defaults_for_all_but_its_key() -> None:
         parse(ApplicationBody, b"{}")
 
 
+@pytest.mark.contract("admin-fields")
 @pytest.mark.parametrize(
     ("field", "value"),
     [

@@ -4,8 +4,10 @@ import uuid
 from pathlib import Path
 
 import httpx
+import pytest
 import trio
 
+from daemon.calls import plans
 from tests.daemon.api.test_guard import refused
 from tests.daemon.running import Application, running
 
@@ -14,6 +16,7 @@ def same(answers: list[httpx.Response]) -> bool:
     return len({(answer.status_code, answer.text) for answer in answers}) == 1
 
 
+@pytest.mark.contract("record-start", "envelope")
 async def test_a_command_is_taken_with_202_and_its_envelope(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.application() as shop:
         session = await shop.call()
@@ -27,6 +30,7 @@ async def test_a_command_is_taken_with_202_and_its_envelope(tmp_path: Path) -> N
         assert uuid.UUID(hangup.json()["command_uid"]).version == 4
 
 
+@pytest.mark.contract("error-400")
 async def test_a_body_that_is_no_commands_is_400_and_charges_nothing(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.application() as shop:
         session = await shop.call()
@@ -44,6 +48,25 @@ async def test_a_body_that_is_no_commands_is_400_and_charges_nothing(tmp_path: P
         assert (await shop.command(session, "record/start")).status_code == 202
 
 
+@pytest.mark.contract("body-command-uid", "body-nothing-else", "error-400")
+@pytest.mark.parametrize("command", plans.NAMES)
+async def test_each_command_takes_a_command_uid_and_nothing_else(tmp_path: Path, command: str) -> None:
+    async with running(tmp_path) as daemon, daemon.application() as shop:
+        session, other = await shop.call(), await shop.call()
+        for body, words in (
+            ({"command_uid": "a b"}, "command_uid: "),
+            ({"command_uid": "x" * 129}, "command_uid: "),
+            ({"command_uid": "a", "format": "mp3"}, "format: no such field"),
+        ):
+            assert words in refused(await shop.command(session, command, **body), 400)
+        longest = "A-b_c.9" + "x" * 121  # 128 characters
+        answer = await shop.command(session, command, command_uid=longest)
+        assert (answer.status_code, answer.json()["command_uid"]) == (202, longest)
+        made = await shop.http.post(f"/api/v1/sessions/{other}/commands/{command}", content=b"")
+        assert made.status_code == 202
+        assert uuid.UUID(made.json()["command_uid"]).version == 4
+
+
 async def test_a_command_that_there_is_not_is_400(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.application() as shop:
         session = await shop.call()
@@ -51,6 +74,7 @@ async def test_a_command_that_there_is_not_is_400(tmp_path: Path) -> None:
             assert command in refused(await shop.command(session, command), 400)
 
 
+@pytest.mark.contract("heavy-group", "error-429", "record-stop", "retry-after")
 async def test_the_heavy_group_is_429_within_two_seconds_and_told_when_to_come_back(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.application() as shop:
         session = await shop.call()
@@ -67,6 +91,7 @@ async def test_the_heavy_group_is_429_within_two_seconds_and_told_when_to_come_b
         assert repeat.status_code == 202  # within the cooldown of the stop
 
 
+@pytest.mark.contract("error-503")
 async def test_without_wavstream_url_record_start_alone_is_503(tmp_path: Path) -> None:
     async with running(tmp_path, wavstream_url=None) as daemon, daemon.application() as shop:
         session = await shop.call()
@@ -76,6 +101,7 @@ async def test_without_wavstream_url_record_start_alone_is_503(tmp_path: Path) -
         assert (await shop.show(session))["recording"] is None
 
 
+@pytest.mark.contract("show-session", "wavstream-away")
 async def test_an_unreachable_wavstream_is_no_503(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.application() as shop:
         session = await shop.call()
@@ -109,6 +135,7 @@ async def test_repeats_also_at_once_and_after_a_restart_get_the_first_answer(tmp
         assert [each["recording_id"] for each in recordings] == [view["recording"]["recording_id"]]
 
 
+@pytest.mark.contract("senseless-command")
 async def test_a_command_that_contradicts_the_calls_state_is_202_all_the_same(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.application() as shop:
         session = await shop.call()
@@ -116,6 +143,7 @@ async def test_a_command_that_contradicts_the_calls_state_is_202_all_the_same(tm
             assert (await shop.command(session, command)).status_code == 202
 
 
+@pytest.mark.contract("recordings")
 async def test_a_recording_of_a_call_can_be_asked_for_by_its_id(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.application() as shop:
         session, other = await shop.call(), await shop.call()
@@ -125,5 +153,7 @@ async def test_a_recording_of_a_call_can_be_asked_for_by_its_id(tmp_path: Path) 
         one = await shop.http.get(path.format(session, recording["recording_id"]))
         assert one.status_code == 200
         assert one.json()["command_uid"] == "a"
+        listed = (await shop.http.get(f"/api/v1/sessions/{session}/recordings")).json()["recordings"]
+        assert [each["recording_id"] for each in listed] == [recording["recording_id"]]
         for uuid_, recording_id in ((other, recording["recording_id"]), (session, "unknown")):
             assert "no such recording" in refused(await shop.http.get(path.format(uuid_, recording_id)), 404)

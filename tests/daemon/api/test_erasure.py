@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import httpx
+import pytest
 
 from storage import schema
 from storage.catalog import Catalog
@@ -34,6 +35,7 @@ def payloads(data_dir: Path) -> list[dict[str, object]]:
     return [json.loads(row.payload) for row in rows]
 
 
+@pytest.mark.contract("erase")
 async def test_erasing_takes_file_url_and_text_and_leaves_a_receipt(tmp_path: Path) -> None:
     async with both(tmp_path) as (daemon, server), daemon.application() as shop:
         session = await shop.call(caller_id="+4930123456")
@@ -118,6 +120,7 @@ async def test_a_wavstream_that_is_away_erases_nothing_and_says_so(tmp_path: Pat
         assert (await shop.file(session)).status_code == 200
 
 
+@pytest.mark.contract("erase")
 async def test_nobody_erases_what_is_not_theirs_or_not_there(tmp_path: Path) -> None:
     async with both(tmp_path) as (daemon, _), daemon.application() as shop:
         session, other = await shop.call(), await shop.call()

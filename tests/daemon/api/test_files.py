@@ -1,5 +1,6 @@
 """A session's recording over HTTP, with a real wavstream behind it, in all its states."""
 
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from daemon import wavstream_http
 from daemon.api import files
 from daemon.streams import abandon
 from tests.daemon.api.test_guard import refused
-from tests.daemon.running import BOUND_SECONDS, Application, both, running
+from tests.daemon.running import BOUND_SECONDS, Application, both, recording_to, running
+from tests.wavstream import servers
 from wavstream import wav
 from wavstream.wav import WavFormat
 
@@ -34,6 +36,7 @@ async def rest(pieces: AsyncIterator[bytes]) -> bytes:
         return b"".join([piece async for piece in pieces])
 
 
+@pytest.mark.contract("file-wav")
 async def test_before_the_first_recording_there_is_no_file(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.application() as shop:
         session = await shop.call()
@@ -41,6 +44,7 @@ async def test_before_the_first_recording_there_is_no_file(tmp_path: Path) -> No
         refused(await shop.file(session, method="HEAD"), 404)
 
 
+@pytest.mark.contract("file-follow")
 async def test_a_running_recording_is_followed_from_its_first_sample_to_its_end(tmp_path: Path) -> None:
     async with both(tmp_path) as (daemon, server), daemon.application() as shop:
         session = await shop.call()
@@ -62,6 +66,7 @@ async def test_a_running_recording_is_followed_from_its_first_sample_to_its_end(
         assert whole.content == (await server.http.get(recording["recording_url"])).content
 
 
+@pytest.mark.contract("file-snapshot")
 async def test_a_snapshot_has_an_exact_header_a_length_ranges_and_head(tmp_path: Path) -> None:
     async with both(tmp_path) as (daemon, _), daemon.application() as shop:
         session = await shop.call()
@@ -108,6 +113,7 @@ async def completed(shop: Application) -> tuple[str, str]:
     return session, recording["recording_url"]
 
 
+@pytest.mark.contract("file-wav")
 async def test_a_finished_file_has_validators_ranges_and_head(tmp_path: Path) -> None:
     async with both(tmp_path) as (daemon, server), daemon.application() as shop:
         session, url = await completed(shop)
@@ -124,6 +130,7 @@ async def test_a_finished_file_has_validators_ranges_and_head(tmp_path: Path) ->
             assert (await shop.file(session, params={"follow": follow})).content == whole.content
 
 
+@pytest.mark.contract("error-403")
 async def test_another_applications_file_is_403_in_every_state(tmp_path: Path) -> None:
     async with both(tmp_path) as (daemon, _), daemon.application() as shop:
         session, _ = await completed(shop)
@@ -139,6 +146,27 @@ async def test_an_expired_file_is_404(tmp_path: Path) -> None:
         erased = await server.http.delete(f"/v1/recordings/{recording['recording_id']}")
         assert erased.status_code == 204
         assert "expired" in refused(await shop.file(session), 404)
+
+
+@pytest.mark.contract("url-gone", "file-wav")
+async def test_a_file_is_404_from_the_second_in_which_its_url_expires(tmp_path: Path) -> None:
+    async with (
+        servers.running(tmp_path / "wavstream", recording_retention_hours=3 / 3600) as server,
+        running(tmp_path / "daemon", **recording_to(server)) as daemon,
+        daemon.application() as shop,
+    ):
+        session, url = await completed(shop)
+        expires_at = (await shop.show(session))["recording"]["expires_at"]
+        asked, answer = time.time(), await shop.file(session)
+        with trio.fail_after(BOUND_SECONDS):
+            while answer.status_code == 200:
+                assert asked < expires_at
+                await trio.sleep(0.05)
+                asked, answer = time.time(), await shop.file(session)
+        assert time.time() >= expires_at
+        assert "expired" in refused(answer, 404)
+        gone = await server.http.get(url)
+        assert (gone.status_code, gone.content) == (404, b"")
 
 
 async def test_a_recording_that_wavstream_has_not_heard_of_yet_gets_a_moment(

@@ -1,5 +1,6 @@
 """Who may ask, and what the others hear: rows 400, 401, 403 and 404 of the source document's table."""
 
+import hmac
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -49,6 +50,7 @@ async def ask(
         return [await http.request(method, path.format(uuid=uuid)) for method, path in PATHS]
 
 
+@pytest.mark.contract("app-id")
 async def test_a_missing_or_malformed_app_id_is_400_whatever_the_key(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
         for app_id in (None, b"", b"a b", b"a.b", b"x" * 65, b"caf\xe9"):
@@ -58,6 +60,7 @@ async def test_a_missing_or_malformed_app_id_is_400_whatever_the_key(tmp_path: P
                 assert "X-App-ID" in words or answer.request.method == "HEAD"
 
 
+@pytest.mark.contract("error-401", "keys")
 async def test_a_missing_or_wrong_key_and_an_unknown_application_are_401_in_the_same_words(
     tmp_path: Path,
 ) -> None:
@@ -77,6 +80,7 @@ async def test_a_missing_or_wrong_key_and_an_unknown_application_are_401_in_the_
         assert told - {""} == {"X-API-Key is missing or wrong"}
 
 
+@pytest.mark.contract("error-403", "error-body")
 async def test_another_applications_session_is_403_and_stays_as_it_is(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.application("shop") as shop:
         uuid = await shop.call()
@@ -91,6 +95,7 @@ async def test_another_applications_session_is_403_and_stays_as_it_is(tmp_path: 
             assert uuid not in [each["session_uuid"] for each in listed]
 
 
+@pytest.mark.contract("error-404")
 async def test_an_unknown_session_is_404_also_one_that_has_no_sessions_form(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
         await daemon.register("shop")
@@ -114,6 +119,7 @@ async def test_more_keys_than_can_be_checked_are_429_and_told_when_to_come_back(
             assert answer.headers["retry-after"] == str(guard.AGAIN_SECONDS)
 
 
+@pytest.mark.contract("admin-key")
 async def test_the_operators_calls_are_401_with_any_other_key(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
         for key in (None, "", "x", ADMIN_KEY + "x", ADMIN_KEY[:-1]):
@@ -124,12 +130,33 @@ async def test_the_operators_calls_are_401_with_any_other_key(tmp_path: Path) ->
                     assert refused(answer, 401) == "X-Admin-API-Key is missing or wrong"
 
 
+@pytest.mark.contract("admin-key")
+async def test_the_operators_key_is_compared_in_constant_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[set[bytes]] = []
+    compare = hmac.compare_digest
+
+    def seen(given: bytes, own: bytes) -> bool:
+        compared.append({given, own})
+        return compare(given, own)
+
+    monkeypatch.setattr(hmac, "compare_digest", seen)
+    async with running(tmp_path) as daemon:
+        for key in ("x", ADMIN_KEY[:-1] + "x", ADMIN_KEY):
+            async with daemon.client(X_Admin_API_Key=key) as http:
+                await http.get("/admin/apps/shop")
+            assert compared[-1] == {key.encode(), ADMIN_KEY.encode()}
+    assert len(compared) == 3
+
+
 async def test_an_operators_key_may_hold_any_letters(tmp_path: Path) -> None:
     async with running(tmp_path, admin_api_key="Schl\u00fcssel") as daemon, daemon.client() as http:
         headers = {b"X-Admin-API-Key": "Schl\u00fcssel".encode()}
         assert (await http.get("/admin/apps/shop", headers=headers)).status_code == 404
 
 
+@pytest.mark.contract("admin-key")
 async def test_without_a_key_configured_the_operators_calls_are_503(tmp_path: Path) -> None:
     async with running(tmp_path, admin_api_key=None) as daemon, daemon.client(X_Admin_API_Key="") as http:
         for method in ("POST", "GET", "DELETE"):

@@ -13,6 +13,7 @@ from tests.daemon.running import BOUND_SECONDS, Daemon, both, running, speak
 from tests.daemon.webhooks.receiver import Receiver, receiving
 
 
+@pytest.mark.contract("health")
 async def test_a_daemon_with_its_wavstream_is_able_to_record(tmp_path: Path) -> None:
     async with both(tmp_path) as (daemon, _), daemon.client() as http:
         assert (await http.get("/health")).json() == {"status": "ok"}
@@ -42,6 +43,7 @@ async def test_every_obstacle_is_named(tmp_path: Path) -> None:
         assert "DISK_FREE_MB asks for 1000000000" in words  # a million GB
 
 
+@pytest.mark.contract("health")
 async def test_requests_are_counted_by_status_and_calls_while_they_live(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.application() as shop:
         await shop.call()

@@ -62,6 +62,7 @@ async def desk(folder: Path, **given: object) -> AsyncIterator[Desk]:
         yield Desk(daemon, receiver, shop, http)
 
 
+@pytest.mark.contract("webhook-dead-letters")
 async def test_a_dead_letter_is_listed_and_shown_with_what_it_says(tmp_path: Path) -> None:
     async with desk(tmp_path) as operator:
         session = await operator.shop.call(caller_id="+49 30 1")
@@ -113,6 +114,7 @@ async def test_a_query_that_makes_no_sense_is_400(tmp_path: Path, query: str, wo
         assert words in refused(await http.get(f"/admin/dead-letters?{query}"), 400)
 
 
+@pytest.mark.contract("webhook-dead-letters")
 async def test_one_is_sent_again_under_its_id_once_its_receiver_is_back(tmp_path: Path) -> None:
     async with desk(tmp_path) as operator:
         await operator.shop.call()
@@ -128,6 +130,7 @@ async def test_one_is_sent_again_under_its_id_once_its_receiver_is_back(tmp_path
         assert await operator.letters(0) == []
 
 
+@pytest.mark.contract("webhook-dead-letters")
 async def test_one_that_is_dropped_is_no_more(tmp_path: Path) -> None:
     async with desk(tmp_path) as operator:
         await operator.shop.call()

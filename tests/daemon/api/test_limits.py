@@ -26,6 +26,7 @@ def _one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("daemon.limits.WINDOW_SECONDS", 10**9)
 
 
+@pytest.mark.contract("error-429", "rate-limits", "retry-after")
 @pytest.mark.parametrize(("own", "default", "quota"), [(3, 100, 3), (0, 4, 4)])
 async def test_an_application_has_its_own_limit_or_the_default(
     tmp_path: Path, own: int, default: int, quota: int
@@ -44,6 +45,7 @@ async def test_an_application_has_its_own_limit_or_the_default(
             assert (await other.http.get("/api/v1/sessions")).status_code == 200
 
 
+@pytest.mark.contract("retry-after")
 async def test_refusals_of_an_application_s_requests_say_how_it_stands_too(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.application() as shop:
         answer = await shop.http.get("/api/v1/sessions/unknown")
@@ -53,6 +55,7 @@ async def test_refusals_of_an_application_s_requests_say_how_it_stands_too(tmp_p
             assert STANDING not in (await anybody.get("/health")).headers
 
 
+@pytest.mark.contract("rate-limits")
 async def test_an_address_without_valid_credentials_is_soon_refused_before_any_slow_hash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,6 +86,7 @@ def test_every_call_names_the_answers_that_any_call_of_its_kind_may_have(describ
         assert any(status.startswith("2") for status in answers), (path, method)
 
 
+@pytest.mark.contract("openapi")
 def test_every_body_and_every_parameter_has_an_example_that_its_schema_takes(
     described: dict[str, Any],
 ) -> None:
@@ -165,6 +166,7 @@ def command(uid: str, error: str | None) -> Command:
     )
 
 
+@pytest.mark.contract("event-command-result")
 async def test_the_webhooks_that_are_stored_are_those_of_the_document(
     catalog: InlineCatalog, described: dict[str, Any]
 ) -> None:
@@ -198,6 +200,7 @@ async def test_the_webhooks_that_are_stored_are_those_of_the_document(
         assert model.model_validate(payload).model_dump(mode="json", exclude_unset=True) == payload
 
 
+@pytest.mark.contract("openapi")
 async def test_the_page_needs_neither_a_key_nor_a_script_nor_anything_from_elsewhere(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.client() as http:
         answer = await http.get("/docs")

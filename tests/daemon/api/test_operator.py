@@ -20,6 +20,7 @@ ALL = {
 }
 
 
+@pytest.mark.contract("admin-apps")
 async def test_an_application_is_created_with_a_secret_that_is_shown_once(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
         created = await daemon.register("shop", **ALL)
@@ -35,6 +36,7 @@ async def test_an_application_is_created_with_a_secret_that_is_shown_once(tmp_pa
             assert (await http.get("/admin/apps/shop")).json() == replaced.json() | now
 
 
+@pytest.mark.contract("admin-apps")
 async def test_an_application_that_was_deleted_is_no_more(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.application() as shop:
         session = await shop.call()
@@ -45,6 +47,7 @@ async def test_an_application_that_was_deleted_is_no_more(tmp_path: Path) -> Non
         refused(await shop.http.get(f"/api/v1/sessions/{session}"), 401)
 
 
+@pytest.mark.contract("keys-kept")
 async def test_a_new_key_is_good_at_once_beside_the_one_before_it(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.application() as shop:
         await shop.call()
@@ -55,6 +58,7 @@ async def test_a_new_key_is_good_at_once_beside_the_one_before_it(tmp_path: Path
         refused(await shop.http.post("/api/v1/sessions"), 401)
 
 
+@pytest.mark.contract("webhook-target")
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -80,6 +84,7 @@ async def test_a_bad_registration_is_400_in_words_and_changes_nothing(
             refused(await http.get("/admin/apps/shop"), 404)
 
 
+@pytest.mark.contract("webhook-signature", "admin-secret")
 async def test_a_webhook_secret_is_rotated_without_a_gap_and_the_one_before_it_ended(tmp_path: Path) -> None:
     async with (
         receiving() as receiver,

@@ -10,6 +10,7 @@ from tests.daemon.api.test_guard import refused
 from tests.daemon.running import running, speak
 
 
+@pytest.mark.contract("create-session", "session-uuid")
 async def test_a_registered_call_names_where_its_audio_may_be_sent(tmp_path: Path) -> None:
     async with running(tmp_path, node_id="acW68") as daemon, daemon.application() as shop:
         answer = await shop.http.post("/api/v1/sessions", json={"caller_id": "+49 30 1", "legs": 2})
@@ -32,6 +33,7 @@ async def test_a_registered_call_names_where_its_audio_may_be_sent(tmp_path: Pat
         assert all(port % 2 == 0 for port in ports)
 
 
+@pytest.mark.contract("session-body")
 async def test_an_empty_body_registers_a_call_with_one_leg(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.application() as shop:
         answer = await shop.http.post("/api/v1/sessions")
@@ -52,6 +54,7 @@ async def test_a_body_that_is_not_what_the_call_takes_is_400_in_words(tmp_path: 
         assert (await shop.http.get("/api/v1/sessions")).json()["sessions"] == []
 
 
+@pytest.mark.contract("create-session", "show-session")
 async def test_a_session_shows_its_legs_and_what_they_heard(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.application() as shop:
         created = await shop.created(did="100")
@@ -69,6 +72,16 @@ async def test_a_session_shows_its_legs_and_what_they_heard(tmp_path: Path) -> N
         assert view["media"] == created["media"]
 
 
+@pytest.mark.contract("session-body")
+async def test_a_payload_type_that_the_call_named_is_heard_as_it_was_named(tmp_path: Path) -> None:
+    async with running(tmp_path) as daemon, daemon.application() as shop:
+        named = {"payload_type": 96, "encoding": "L16", "rate": 16000}
+        created = await shop.created(rtp=named)
+        speak(created, packets=3, payload_type=96)
+        view = await shop.until(created["session_uuid"], lambda view: view["legs"][0]["packets"] == 3)
+        assert (view["legs"][0]["codec"], view["legs"][0]["rate"]) == ("L16", 16000)
+
+
 async def test_an_ended_session_is_shown_with_its_cause_and_what_its_legs_received(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.application() as shop:
         created = await shop.created()
@@ -84,6 +97,7 @@ async def test_an_ended_session_is_shown_with_its_cause_and_what_its_legs_receiv
         assert view["media"] == {"rtp": []}
 
 
+@pytest.mark.contract("show-session")
 async def test_sessions_are_listed_newest_first_a_page_at_a_time(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.application() as shop:
         uuids = [await shop.call(caller_id=str(number)) for number in range(5)]

@@ -53,6 +53,7 @@ async def test_packets_follow_each_other_as_rtp_asks(far_end: socket.socket) -> 
     assert (line.sent, line.unsent) == (5, 0)
 
 
+@pytest.mark.contract("program-call")
 async def test_a_packet_leaves_when_its_last_sample_was_spoken(
     far_end: socket.socket, autojump_clock: trio.testing.MockClock
 ) -> None:

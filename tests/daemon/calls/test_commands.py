@@ -27,6 +27,7 @@ COOLED = 2.0
 """Between two commands of the heavy group."""
 
 
+@pytest.mark.contract("start-result", "stop-result")
 async def test_start_and_stop_are_stored_with_their_events_and_done(
     autojump_clock: MockClock, catalog: InlineCatalog
 ) -> None:
@@ -73,6 +74,7 @@ async def test_a_command_without_a_uid_is_given_one(
         assert calls.recordings(uid)[0].command_uid == taken.command_uid
 
 
+@pytest.mark.contract("senseless-command", "event-command-result")
 async def test_commands_that_contradict_the_calls_state_are_answered_with_the_reason(
     autojump_clock: MockClock, catalog: InlineCatalog
 ) -> None:
@@ -123,6 +125,7 @@ async def test_a_call_whose_recordings_pile_up_before_wavstream_takes_no_more_of
         assert error == "earlier recordings of the call still wait for wavstream"
 
 
+@pytest.mark.contract("hangup")
 async def test_a_hangup_ends_the_call_and_its_recording(
     autojump_clock: MockClock, catalog: InlineCatalog
 ) -> None:
@@ -159,6 +162,7 @@ async def test_what_is_refused_changes_nothing(autojump_clock: MockClock, catalo
         assert await calls.order(uid, "record/stop") == (False, "the call is not being recorded")
 
 
+@pytest.mark.contract("heavy-group", "cooldown")
 async def test_the_heavy_group_shares_one_cooldown_which_a_refused_command_does_not_extend(
     autojump_clock: MockClock, catalog: InlineCatalog
 ) -> None:
@@ -183,6 +187,7 @@ async def test_a_hangup_is_in_no_cooldown(autojump_clock: MockClock, catalog: In
         assert await calls.order(uid, "hangup") == (True, None)
 
 
+@pytest.mark.contract("idempotency")
 async def test_a_repeat_gets_the_first_answer_does_nothing_and_is_not_charged(
     autojump_clock: MockClock, catalog: InlineCatalog
 ) -> None:
@@ -200,6 +205,7 @@ async def test_a_repeat_gets_the_first_answer_does_nothing_and_is_not_charged(
         assert calls.names(uid) == ["call.new", "command.result", "command.result"]
 
 
+@pytest.mark.contract("idempotency")
 async def test_a_uid_is_a_key_for_one_command_of_one_session(
     autojump_clock: MockClock, catalog: InlineCatalog
 ) -> None:
@@ -339,6 +345,7 @@ async def test_a_call_may_not_pile_up_recordings_that_wait_for_wavstream(
         assert len(calls.recorder.made) == MOST_FINISHING
 
 
+@pytest.mark.contract("record-pause")
 async def test_pause_and_resume_are_stored_in_seconds_of_the_recording_and_done(
     autojump_clock: MockClock, catalog: InlineCatalog
 ) -> None:

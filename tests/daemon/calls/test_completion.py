@@ -95,6 +95,7 @@ class Case:
             return [json.loads(row.payload) for row in rows]
 
 
+@pytest.mark.contract("completed-event", "completed-session-uuid", "event-recording-completed")
 async def test_the_event_says_all_that_the_contract_lists(
     autojump_clock: MockClock, catalog: InlineCatalog
 ) -> None:
@@ -121,6 +122,7 @@ async def test_the_event_says_all_that_the_contract_lists(
     assert case.announced == [0]
 
 
+@pytest.mark.contract("webhook-url-answers")
 async def test_it_waits_until_the_url_answers_with_the_whole_file(
     autojump_clock: MockClock, catalog: InlineCatalog
 ) -> None:
@@ -185,6 +187,7 @@ async def test_a_catalogue_that_fails_is_tried_until_it_takes_the_event(
     assert [event["error"] for event in case.events] == ["no audio"]
 
 
+@pytest.mark.contract("one-end")
 @pytest.mark.parametrize("first", ["finish", "fail"])
 async def test_however_often_a_recording_ends_it_has_one_event(
     autojump_clock: MockClock, catalog: InlineCatalog, first: str
@@ -230,6 +233,7 @@ async def test_a_followed_recording_ends_as_wavstream_says(
     assert 60 <= trio.current_time() <= 90
 
 
+@pytest.mark.contract("event-recording-failed")
 @pytest.mark.parametrize(
     ("answer", "words"),
     [

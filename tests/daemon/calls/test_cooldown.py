@@ -1,5 +1,6 @@
 """The pause between two heavy commands of a session."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ def test_the_window_is_two_seconds_from_the_command_that_was_taken() -> None:
     assert cooldown.remaining("a", 12.0) == 0.0
 
 
+@pytest.mark.contract("cooldown")
 def test_each_session_has_its_own() -> None:
     cooldown = Cooldown()
     cooldown.charge("a", 10.0)

@@ -28,6 +28,7 @@ def legs(cadence: Cadence) -> list[Leg]:
     return list(made)
 
 
+@pytest.mark.contract("recording-format")
 @pytest.mark.parametrize(
     ("given", "expected"),
     [

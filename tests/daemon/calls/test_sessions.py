@@ -22,6 +22,7 @@ from tests.daemon.inline import InlineCatalog
 from tests.daemon.legs.caller import Caller
 
 
+@pytest.mark.contract("event-call-new")
 async def test_a_call_begins_with_its_event_and_an_address_a_leg(
     autojump_clock: MockClock, catalog: InlineCatalog
 ) -> None:
@@ -353,6 +354,7 @@ async def test_a_call_registered_while_the_daemon_closes_is_refused_and_leaves_n
     assert [tuple(row) for row in rows] == [("ended", "shutdown")]
 
 
+@pytest.mark.contract("webhook-outbox")
 @pytest.mark.parametrize("steps", range(6))
 async def test_cancelled_anywhere_a_call_is_there_with_its_event_or_not_at_all(
     autojump_clock: MockClock, catalog: InlineCatalog, tmp_path: Path, steps: int

@@ -1,5 +1,6 @@
 """What ends by itself, in virtual time."""
 
+import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
@@ -39,6 +40,7 @@ async def test_a_call_of_which_nothing_is_heard_for_too_long_is_over(
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.contract("recording-max-hours")
 async def test_a_recording_that_is_too_long_ends_and_its_call_goes_on(
     autojump_clock: MockClock, catalog: InlineCatalog
 ) -> None:

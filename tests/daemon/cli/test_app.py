@@ -31,6 +31,7 @@ def shown(run: Run, app_id: str) -> dict[str, Any]:
     return view
 
 
+@pytest.mark.contract("keys-kept", "program-app")
 def test_a_new_application_gets_a_key_that_is_shown_once_and_kept_as_a_hash(run: Run) -> None:
     ran = run("app", "set", "demo")
     assert ran.status == 0
@@ -105,6 +106,7 @@ def test_http_webhooks_are_taken_where_the_operator_permits_them(
     assert run("app", "set", "demo", "--webhook-url", "http://example.org/").status == 0
 
 
+@pytest.mark.contract("program-app")
 def test_applications_are_listed_shown_and_removed(run: Run) -> None:
     run("app", "set", "one", "--webhook-url", "https://example.org/hook")
     run("app", "set", "two")

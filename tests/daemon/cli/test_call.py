@@ -46,6 +46,7 @@ def test_the_callers_own_speech_is_sent_where_no_file_is_named(run: Run, far_end
     assert np.array_equal(heard, sound.load(speech.CALLER, 8000)[:3200])
 
 
+@pytest.mark.contract("program-call")
 def test_a_file_is_said_in_another_codec_to_two_addresses(run: Run, far_end: socket.socket) -> None:
     where = address(far_end)
     ran = run(
@@ -78,6 +79,7 @@ def test_a_daemon_that_is_not_there_is_said_plainly(run: Run) -> None:
     assert ran.err.splitlines()[-1].startswith("wavstream: the daemon cannot be reached:")
 
 
+@pytest.mark.contract("program-up", "program-call")
 async def test_calls_into_a_system_that_is_up_are_recorded_and_verified(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

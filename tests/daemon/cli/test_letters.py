@@ -39,6 +39,7 @@ def demo(run: Run) -> Run:
     return run
 
 
+@pytest.mark.contract("program-app")
 def test_dead_letters_are_listed_newest_first(demo: Run) -> None:
     first, second = bury(0.0, 86400.0)
     ran = demo("app", "letters", "demo")
@@ -50,6 +51,7 @@ def test_dead_letters_are_listed_newest_first(demo: Run) -> None:
     assert demo("app", "letters", "other").out == ""
 
 
+@pytest.mark.contract("program-app")
 def test_all_or_those_that_are_named_are_sent_again(demo: Run) -> None:
     first, second, third = bury(1.0, 2.0, 3.0)
     assert demo("app", "resend", "demo", second).out == "1 to be sent again\n"

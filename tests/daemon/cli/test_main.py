@@ -22,9 +22,12 @@ COMMANDS = (
     "app show",
     "app remove",
     "app list",
+    "app letters",
+    "app resend",
 )
 
 
+@pytest.mark.contract("program-errors")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(run: Run, command: str) -> None:
     ran = run(*command.split(), "--help")
@@ -45,6 +48,7 @@ def test_the_version_is_shown(run: Run) -> None:
     assert (ran.status, ran.out) == (0, "wavstream 0.1.0\n")
 
 
+@pytest.mark.contract("program-errors")
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -76,6 +80,7 @@ def test_a_wrong_argument_ends_with_status_2_and_one_plain_line(
     assert ran.err.count("\n") == 1
 
 
+@pytest.mark.contract("settings", "program-errors")
 @pytest.mark.parametrize("command", ["daemon", "server", "up"])
 def test_a_wrong_setting_ends_with_status_2_and_one_plain_line(
     run: Run, command: str, monkeypatch: pytest.MonkeyPatch
@@ -95,6 +100,31 @@ def test_the_settings_of_a_program_are_listed_with_their_defaults(run: Run, comm
     ran = run(command, "--settings")
     assert ran.status == 0
     assert line in ran.out.splitlines()
+
+
+@pytest.mark.contract("settings-names")
+def test_each_variable_of_the_contract_is_a_setting_of_the_program_that_heeds_it(run: Run) -> None:
+    daemon = run("daemon", "--settings").out
+    server = run("server", "--settings").out
+    for variable, heeded_by in {
+        "WAVSTREAM_URL": (daemon,),
+        "WAVSTREAM_TOKEN": (daemon, server),
+        "WAVSTREAM_PUBLIC_URL": (daemon, server),
+        "RECORDING_BASE_URL": (server,),
+        "RECORDING_RETENTION_HOURS": (server,),
+        "RECORDING_FORMAT": (daemon,),
+        "RECORDING_SAMPLE_RATE": (daemon,),
+        "RECORDING_CHANNELS": (daemon,),
+        "RECORDING_MAX_HOURS": (daemon,),
+        "ADMIN_API_KEY": (daemon,),
+        "DATA_DIR": (daemon, server),
+        "DATABASE_URL": (daemon, server),
+        "NODE_ID": (daemon,),
+        "ALLOW_HTTP_WEBHOOKS": (daemon,),
+        "ALLOW_LOCALHOST_WEBHOOKS": (daemon,),
+    }.items():
+        for listed in heeded_by:
+            assert f"\n{variable}=" in f"\n{listed}", variable
 
 
 @pytest.mark.parametrize("status", [0, 1])

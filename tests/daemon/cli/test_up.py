@@ -82,6 +82,7 @@ def greeted(monkeypatch: pytest.MonkeyPatch) -> trio.Event:
     return event
 
 
+@pytest.mark.contract("program-up")
 async def test_a_signal_ends_both_the_daemon_first(
     plan: Plan, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], nursery: trio.Nursery
 ) -> None:

@@ -43,6 +43,7 @@ def catalogued(body: bytes, *, state: str = "completed", token: str = TOKEN) -> 
         catalog.close()
 
 
+@pytest.mark.contract("program-verify")
 def test_a_whole_file_without_a_catalogue_is_whole(run: Run) -> None:
     ran = run("verify", str(speech.CALLER))
     assert ran.status == 0
@@ -53,6 +54,7 @@ def test_a_whole_file_without_a_catalogue_is_whole(run: Run) -> None:
     assert "catalogue: none in data" in ran.out
 
 
+@pytest.mark.contract("program-verify")
 def test_a_file_that_is_cut_off_contradicts_its_header(run: Run, tmp_path: Path) -> None:
     cut = tmp_path / "cut.wav"
     cut.write_bytes(speech.CALLER.read_bytes()[:-2])
@@ -95,6 +97,7 @@ def test_a_recording_is_known_by_its_name_or_its_hash(run: Run, tmp_path: Path, 
     assert "ok  catalogue: rec-01234567, 10.000 s, 160044 bytes" in ran.out
 
 
+@pytest.mark.contract("program-verify")
 def test_a_changed_file_under_a_recordings_name_is_found_out(run: Run, tmp_path: Path) -> None:
     body = speech.CALLER.read_bytes()
     catalogued(body)

@@ -40,6 +40,7 @@ def given(*, terminal: bool = False) -> tuple[int, str]:
     return demonstration.run(console), paper.getvalue()
 
 
+@pytest.mark.contract("program-demo")
 def test_the_demonstration_holds_and_leaves_the_recording(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,6 +69,7 @@ def test_the_demonstration_holds_and_leaves_the_recording(
     assert '"event": "recording.completed"' in told
 
 
+@pytest.mark.contract("program-demo")
 def test_what_does_not_hold_is_named_and_the_exit_status_is_1(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

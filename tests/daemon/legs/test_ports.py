@@ -15,6 +15,7 @@ def free_range() -> tuple[int, int]:
     return first, first + 2
 
 
+@pytest.mark.contract("listener-daemon-rtp")
 def test_each_leg_gets_an_even_port_in_turn_and_a_freed_one_last() -> None:
     low, high = free_range()
     ports = RtpPorts(HOST, low - 1, high + 1)

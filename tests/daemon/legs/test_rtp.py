@@ -239,6 +239,7 @@ async def test_one_drain_takes_a_bounded_number_of_packets_and_says_what_is_left
         assert timeline.counts(CALLER) == Counts(placed=480, filled=timeline.counts(CALLER).filled)
 
 
+@pytest.mark.contract("start-silence")
 async def test_silence_goes_back_to_where_the_packets_come_from_in_their_codec() -> None:
     leg = make_leg(Cadence())
     async with calling(leg, kinds=(8,)) as [caller]:

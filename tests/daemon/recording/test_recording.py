@@ -241,6 +241,7 @@ def _below(nursery: trio.Nursery) -> list[trio.lowlevel.Task]:
     return tasks + [each for task in tasks for inner in task.child_nurseries for each in _below(inner)]
 
 
+@pytest.mark.contract("start-silence")
 async def test_the_far_end_hears_silence_while_it_is_recorded_and_no_longer() -> None:
     async with studio() as place:
         place.caller.send(0)

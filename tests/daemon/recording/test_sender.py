@@ -139,6 +139,7 @@ async def test_a_recording_of_nothing_is_completed_too(
     assert work.kept == b""
 
 
+@pytest.mark.contract("wavstream-away")
 async def test_a_server_out_of_reach_is_waited_for_with_growing_pauses(
     monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
 ) -> None:

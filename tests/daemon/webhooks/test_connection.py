@@ -79,6 +79,7 @@ class Rebinding(trio.abc.HostnameResolver):
         raise NotImplementedError
 
 
+@pytest.mark.contract("webhook-target")
 @pytest.mark.parametrize(("permitted", "connections"), [(False, 0), (True, 1)])
 async def test_a_whole_daemon_connects_to_no_name_that_has_moved_to_loopback_since_its_registration(
     tmp_path: Path, cheap_keys: None, short_drain: None, permitted: bool, connections: int
@@ -146,6 +147,7 @@ async def test_the_next_address_is_tried_where_one_does_not_answer() -> None:
         assert receiver.connections == 1
 
 
+@pytest.mark.contract("webhook-target")
 async def test_redirects_are_not_followed() -> None:
     redirect = b"HTTP/1.1 302 Found\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n"
     async with receiving(redirect, OK) as receiver, webhooks(LOCAL, connection.resolve) as client:

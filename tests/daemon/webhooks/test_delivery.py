@@ -154,6 +154,7 @@ def gaps(times: Sequence[float]) -> list[float]:
     return [later - earlier for earlier, later in pairwise(times)]
 
 
+@pytest.mark.contract("webhook-signature")
 async def test_an_event_leaves_as_soon_as_it_is_announced_and_signed(
     autojump_clock: MockClock, catalog: InlineCatalog
 ) -> None:
@@ -231,6 +232,7 @@ async def test_a_sessions_events_leave_in_order_one_after_the_other(
     assert gaps(post.times) == pytest.approx([3, 3, 3], abs=1e-6)
 
 
+@pytest.mark.contract("webhook-order")
 async def test_an_event_that_fails_holds_up_those_behind_it_and_no_other_session(
     autojump_clock: MockClock,
     catalog: InlineCatalog,
@@ -268,6 +270,7 @@ async def test_each_attempt_is_signed_with_its_own_time(
     assert stamps == [0, 2, 6]
 
 
+@pytest.mark.contract("webhook-retries")
 async def test_retry_after_is_honoured(autojump_clock: MockClock, catalog: InlineCatalog) -> None:
     post = Post(answering(Outcome(error="busy", retry_after=100), TAKEN))
     async with office(catalog, post) as desk:
@@ -276,6 +279,7 @@ async def test_retry_after_is_honoured(autojump_clock: MockClock, catalog: Inlin
     assert gaps(post.times) == pytest.approx([100], abs=0.01)
 
 
+@pytest.mark.contract("webhook-retries")
 async def test_after_three_days_an_event_is_a_dead_letter_and_the_next_has_its_turn(
     autojump_clock: MockClock, catalog: InlineCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -329,6 +333,7 @@ async def test_a_dead_letter_that_is_sent_again_while_another_is_on_its_way_come
     assert desk.ends == {"dead": 1, "delivered": 3}
 
 
+@pytest.mark.contract("webhook-retries")
 async def test_after_a_410_nothing_more_is_sent_until_the_url_is_registered_again(
     autojump_clock: MockClock,
     catalog: InlineCatalog,
@@ -358,6 +363,7 @@ async def test_a_410_of_a_url_that_was_replaced_meanwhile_does_not_stop_the_new_
     assert [sent.url for sent in post.sent] == [URL, "https://new.example/"]
 
 
+@pytest.mark.contract("webhook-events")
 @pytest.mark.parametrize(
     "fields",
     [{"webhook_url": ""}, {"events": ("call.hangup", "recording.completed")}],
@@ -377,6 +383,7 @@ async def test_what_an_application_does_not_want_is_skipped_and_holds_up_nothing
     assert post.order == [("s", 3)]
 
 
+@pytest.mark.contract("webhook-events")
 async def test_an_event_in_the_list_is_delivered(autojump_clock: MockClock, catalog: InlineCatalog) -> None:
     post = Post()
     async with office(catalog, post) as desk:

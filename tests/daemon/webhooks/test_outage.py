@@ -115,6 +115,7 @@ async def emptied(catalog: InlineCatalog) -> None:
         await trio.sleep(60)
 
 
+@pytest.mark.contract("webhook-order")
 async def test_every_event_of_100_sessions_outlives_ten_hours_without_a_receiver_in_order(
     autojump_clock: MockClock, catalog: InlineCatalog
 ) -> None:

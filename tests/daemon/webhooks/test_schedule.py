@@ -22,6 +22,7 @@ def after(
     )
 
 
+@pytest.mark.contract("webhook-retries")
 def test_each_pause_is_twice_the_one_before_up_to_an_hour() -> None:
     assert [after(attempts) for attempts in range(1, 6)] == [2, 4, 8, 16, 32]
     assert after(11) == 2048
@@ -29,6 +30,7 @@ def test_each_pause_is_twice_the_one_before_up_to_an_hour() -> None:
     assert after(1000) == 3600
 
 
+@pytest.mark.contract("webhook-retries")
 def test_a_pause_is_up_to_a_fifth_shorter_or_longer() -> None:
     assert after(1, chance=0.0) == 1.6
     assert after(1, chance=1.0) == pytest.approx(2.4)

@@ -33,6 +33,7 @@ def answer(status: int, *headers: str, body: bytes = b"") -> bytes:
     return "\r\n".join(lines).encode() + body
 
 
+@pytest.mark.contract("webhook-body")
 async def test_what_was_signed_is_sent_byte_for_byte() -> None:
     async with receiving() as receiver, sender() as send:
         assert await send(delivery(receiver.url)) == Outcome()

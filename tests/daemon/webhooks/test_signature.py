@@ -22,6 +22,7 @@ def test_a_secret_is_32_random_bytes_after_its_prefix() -> None:
     assert len(base64.b64decode(one.removeprefix("whsec_"), validate=True)) == 32
 
 
+@pytest.mark.contract("webhook-signature")
 def test_the_example_of_the_specification_has_its_signature() -> None:
     """The vector that Standard Webhooks' own libraries are tested with."""
     headers = signature.headers(

@@ -54,6 +54,7 @@ PUBLIC = [
 ]
 
 
+@pytest.mark.contract("webhook-target")
 @pytest.mark.parametrize("address", NOT_PUBLIC)
 def test_an_address_that_is_not_of_the_internet_is_refused(address: str) -> None:
     assert not is_public(ipaddress.ip_address(address))
