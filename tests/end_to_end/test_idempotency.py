@@ -73,7 +73,7 @@ def kept(folder: Path, table: str) -> list[Any]:
 async def test_four_hundred_repeats_around_a_sudden_death_are_one_recording_and_one_answer(
     tmp_path: Path,
 ) -> None:
-    async with opened(tmp_path) as house:
+    async with opened(tmp_path, WAVSTREAM_ORPHAN_SECONDS="1") as house:
         async with house.application() as client:
             headers = client.headers
             session = await client.create_session()
