@@ -194,13 +194,9 @@ class Applications:
         rotated = await self._keep_secrets(app_id, lambda live: (fresh, *live)[:LIVE_SECRETS])
         return None if rotated is None else fresh
 
-    async def end_previous_secrets(self, app_id: str) -> bool | None:
-        """Let only the newest webhook secret sign.
-
-        False where it was the only one already; None where there is no such application.
-        """
-        before = await self._keep_secrets(app_id, lambda live: live[:1])
-        return None if before is None else len(before) > 1
+    async def end_previous_secrets(self, app_id: str) -> bool:
+        """Let only the newest webhook secret sign. False where there is no such application."""
+        return await self._keep_secrets(app_id, lambda live: live[:1]) is not None
 
     async def _keep_secrets(
         self, app_id: str, chosen: Callable[[tuple[str, ...]], tuple[str, ...]]

@@ -89,11 +89,8 @@ class Operator:
 
     async def end_previous_secret(self, app_id: str) -> Response:
         """Let only the newest webhook secret sign."""
-        ended = await self._applications.end_previous_secrets(app_id)
-        if ended is None:
+        if not await self._applications.end_previous_secrets(app_id):
             raise Refusal(404, "no such application")
-        if not ended:
-            raise Refusal(404, "there is no previous webhook secret: only one is live")
         log.info("previous webhook secret ended", app=app_id)
         return said(operator_shapes.ApplicationDone(app_id=app_id))
 

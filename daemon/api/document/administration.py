@@ -80,12 +80,12 @@ END_PREVIOUS = Operation(
     operation_id="endPreviousWebhookSecret",
     tag="operator",
     summary="End the previous webhook secret",
-    description="From then on only the newest one signs.",
+    description="From then on only the newest one signs, also where it was the only one already.",
     security=OPERATOR,
     answers={
         200: Answer(words="It is ended.", shape=operator_shapes.ApplicationDone),
         **OF_OPERATOR,
-        404: wrong("There is no such application, or only one secret is live."),
+        **NO_APPLICATION,
     },
 )
 

@@ -118,7 +118,8 @@ async def test_a_webhook_secret_is_rotated_without_a_gap_and_the_one_before_it_e
         ended = await http.delete("/admin/apps/shop/webhook-secret/previous")
         assert ended.json() == {"success": True, "app_id": "shop"}
         assert await signing(second, third) == [False, True]
-        assert "only one" in refused(await http.delete("/admin/apps/shop/webhook-secret/previous"), 404)
+        again = await http.delete("/admin/apps/shop/webhook-secret/previous")
+        assert again.status_code == 200, "as it was asked for already"
         await shop.call()  # its key is what it was
 
 
