@@ -78,15 +78,17 @@ async def test_a_command_that_there_is_not_is_400(tmp_path: Path) -> None:
 async def test_the_heavy_group_is_429_within_two_seconds_and_told_when_to_come_back(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon, daemon.application() as shop:
         session = await shop.call()
-        began = trio.current_time()
+        before = trio.current_time()
         assert (await shop.command(session, "record/start", command_uid="a")).status_code == 202
+        begun = asked = trio.current_time()
         while (answer := await shop.command(session, "record/stop")).status_code == 429:
             assert "try again in" in refused(answer, 429)
             assert 1 <= int(answer.headers["retry-after"]) <= 2
-            assert trio.current_time() - began < 10
+            assert asked < begun + 2
             await trio.sleep(0.05)  # refused all the time: none of these extends the window
+            asked = trio.current_time()
         assert answer.status_code == 202
-        assert 1.9 < trio.current_time() - began < 3
+        assert trio.current_time() > before + 1.9
         repeat = await shop.command(session, "record/start", command_uid="a")
         assert repeat.status_code == 202  # within the cooldown of the stop
 

@@ -155,7 +155,7 @@ async def test_an_outage_longer_than_the_window_leaves_silence_and_the_right_len
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(speak_until_well_connected)
-            for _ in range(8):
+            while recording.view()["duration"] < 0.8:  # as many beats as that takes
                 await place.cadence.beat()
             await place.nursery.start(wavstream.serve)
             await wavstream.until(lambda: RECORDING_ID in wavstream.kept and len(place.kept.audio) > 12_000)
@@ -165,7 +165,7 @@ async def test_an_outage_longer_than_the_window_leaves_silence_and_the_right_len
         await place.done.wait()
     samples = place.kept_samples()
     assert len(samples) == round((stop - started) * 8000)
-    # 0.8 s were spoken while nobody listened, of which the window kept 0.2 s.
+    # At least 0.8 s were spoken while nobody listened, of which the window kept 0.2 s.
     assert recording.view()["lost"] > 0.5
     assert place.lost == [recording.view()["lost"]]
     lost = round(recording.view()["lost"] * 8000)
