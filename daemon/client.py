@@ -8,7 +8,7 @@ async with Client.connect("http://127.0.0.1:8000", {"X-App-ID": "demo", "X-API-K
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import httpx
@@ -73,6 +73,19 @@ class RecordingView:
     state: str
     url: str | None
     duration: float | None
+    audio: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """What became of the samples of each leg: `placed`, `late`, `filled` and so on."""
+
+    @classmethod
+    def of(cls, view: Mapping[str, Any]) -> Self:
+        """From the daemon's JSON."""
+        return cls(
+            view["recording_id"],
+            view["state"],
+            view.get("recording_url"),
+            view.get("duration"),
+            view.get("audio") or {},
+        )
 
     @property
     def over(self) -> bool:
@@ -120,12 +133,12 @@ class Client:
     async def recording(self, session_uuid: str) -> RecordingView | None:
         """The session's current or latest recording."""
         view = (await self.show(session_uuid)).get("recording")
-        return _recording(view) if view else None
+        return RecordingView.of(view) if view else None
 
     async def recordings(self, session_uuid: str) -> list[RecordingView]:
         """All recordings of the session, newest first."""
         answer = await self._ask("GET", f"/api/v1/sessions/{session_uuid}/recordings")
-        return [_recording(view) for view in answer["recordings"]]
+        return [RecordingView.of(view) for view in answer["recordings"]]
 
     async def sessions(self) -> AsyncIterator[Mapping[str, Any]]:
         """All sessions of the application, newest first, page by page."""
@@ -209,10 +222,6 @@ def _plain_errors() -> Iterator[None]:
         raise ApiError(f"the daemon did not answer within {ANSWER_SECONDS:.0f} s") from None
     except (httpx.TransportError, httpx.InvalidURL) as wrong:
         raise ApiError(f"the daemon cannot be reached: {words(wrong)}") from None
-
-
-def _recording(view: Mapping[str, Any]) -> RecordingView:
-    return RecordingView(view["recording_id"], view["state"], view.get("recording_url"), view.get("duration"))
 
 
 def _json(answer: httpx.Response) -> Mapping[str, Any]:

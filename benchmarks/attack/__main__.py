@@ -10,21 +10,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import trio
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.attack.recorded import Judged, explain, recorded
 from benchmarks.attack.stage import Stage, opened
-from benchmarks.attack.watch import MB, Polite, Taken, Watch, taken
-from daemon import speech
-from daemon.caller import campaign
-from daemon.caller.pace import Spoken
-from daemon.caller.sound import lasting, load
-from daemon.caller.talk import Talk
-from daemon.caller.verdict import judged
-from daemon.client import ApiError
-from daemon.media.codecs import PCMU
+from benchmarks.attack.watch import MB, MORE_RSS, Polite, Taken, Watch, taken
 
 SECONDS = 60.0
 CALLS = 5
@@ -32,23 +24,12 @@ LEAD_SECONDS = 3.0
 """The calls are under way before the attack begins, and outlast it."""
 RECOVER_SECONDS = 35.0
 """After the attack, until all that it opened is closed: the longest deadline of a connection is 30 s."""
-MORE_RSS = 128 * MB
-"""The bound: 1024 connections of 100 kB at their worst, and a slow hash of 16 MB."""
 MORE_RSS_AFTER = 48 * MB
 """What may stay of it: the allocator keeps small blocks for the next time."""
 MORE_DESCRIPTORS_AFTER = 10
 """Connections of those who ask properly, kept for a while."""
 LONGEST_AFTER_SECONDS = 1.0
 """For an answer afterwards, on a busy machine."""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One recording: whose, what is said of it, and whether it is exact."""
-
-    session_uuid: str
-    words: str
-    exact: bool
 
 
 @dataclass(frozen=True)
@@ -63,28 +44,6 @@ class Course:
     after: dict[str, Taken]
     afterwards: list[Judged]
     polite_after: Polite
-
-
-async def _recorded(stage: Stage, seconds: float, calls: int) -> list[Judged]:
-    """Place calls and have them recorded. What goes wrong is a verdict as well."""
-    talk = Talk.of(lasting(load(speech.CALLER, PCMU.rate), round(seconds * PCMU.rate)), PCMU, 0)
-    spoken = Spoken(0.0, PCMU.rate)
-
-    def said(now: Spoken) -> None:
-        nonlocal spoken
-        spoken = now
-
-    try:
-        async with stage.client("victim") as client:
-            placed = await campaign.record(client, talk, calls, said)
-        async with httpx.AsyncClient(trust_env=False) as http:
-            verdicts = [(call, await judged(http, talk, spoken, call)) for call in placed]
-    except ApiError as wrong:
-        return [Judged("", str(wrong), exact=False)]
-    late = f"; the caller itself was late by {spoken.latest:.3f} s at most"
-    return [
-        Judged(call.session.session_uuid, verdict.words + late, verdict.exact) for call, verdict in verdicts
-    ]
 
 
 async def _attacked(stage: Stage, seconds: float) -> list[tuple[str, str, int]]:
@@ -109,12 +68,12 @@ async def _attacked(stage: Stage, seconds: float) -> list[tuple[str, str, int]]:
 async def _course(folder: Path, seconds: float) -> Course:
     async with opened(folder) as stage:
         watches = stage.watches
-        await _recorded(stage, 2, 1)  # so that everything has been used once
+        await recorded(stage, 2, 1)  # so that everything has been used once
         before = {name: taken(watch.program) for name, watch in watches.items()}
         verdicts: list[Judged] = []
 
         async def record() -> None:
-            verdicts.extend(await _recorded(stage, seconds + 2 * LEAD_SECONDS, CALLS))
+            verdicts.extend(await recorded(stage, seconds + 2 * LEAD_SECONDS, CALLS))
 
         during, polite_after = Polite(f"http://{stage.api}"), Polite(f"http://{stage.api}")
         async with trio.open_nursery() as watching:
@@ -130,7 +89,7 @@ async def _course(folder: Path, seconds: float) -> Course:
             await trio.sleep(RECOVER_SECONDS)
             after = {name: taken(watch.program) for name, watch in watches.items()}
             watching.start_soon(polite_after.run)
-            afterwards = await _recorded(stage, 3, 1)
+            afterwards = await recorded(stage, 3, 1)
             watching.cancel_scope.cancel()
         return Course(watches, before, during, verdicts, outcomes, after, afterwards, polite_after)
 
@@ -180,16 +139,6 @@ def _wrong(course: Course) -> list[str]:
     return said
 
 
-def _explain(console: Console, course: Course) -> None:
-    """All that the logs say of a call whose recording is not exact."""
-    for verdict in [*course.verdicts, *course.afterwards]:
-        if not verdict.exact and verdict.session_uuid:
-            for watch in course.watches.values():
-                for line in watch.lines:
-                    if verdict.session_uuid in line:
-                        console.print(line, markup=False, highlight=False)
-
-
 def main() -> int:
     """Run it and print what came of it."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
@@ -198,7 +147,7 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else 110)
     for table in _tables(course, seconds):
         console.print(table)
-    _explain(console, course)
+    explain(console, course.watches.values(), [*course.verdicts, *course.afterwards])
     wrong = _wrong(course)
     console.print("; ".join(wrong) or "All of it held.")
     return 1 if wrong else 0

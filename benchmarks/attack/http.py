@@ -126,12 +126,16 @@ async def session_ids(target: Address, tally: Tally, headers: Headers, node: str
     """A valid key, and session after session that there is not: shown, and commanded."""
     async with connected(target, somewhere()) as stream:
         for number in range(900):
-            path = f"/api/v1/sessions/{node}-{uuid.uuid4()}"
-            if number % 2:
-                request = head("POST", f"{path}/commands/record/start", headers | {"Content-Length": "0"})
-            else:
-                request = head("GET", path, headers)
+            request = session_request(headers, node, command=number % 2 > 0)
             await _asked(stream, tally, "distinct session ids", request)
+
+
+def session_request(headers: Headers, node: str, *, command: bool) -> bytes:
+    """A session that there is not is asked for, or given a command."""
+    path = f"/api/v1/sessions/{node}-{uuid.uuid4()}"
+    if command:
+        return head("POST", f"{path}/commands/record/start", headers | {"Content-Length": "0"})
+    return head("GET", path, headers)
 
 
 async def random_urls(target: Address, tally: Tally) -> None:

@@ -16,6 +16,8 @@ ASK_SECONDS = 0.5
 ANSWER_SECONDS = 15.0
 LINES_KEPT = 1000
 MB = 1024
+MORE_RSS = 128 * MB
+"""The bound: 1024 connections of 100 kB at their worst, and a slow hash of 16 MB."""
 
 
 @dataclass(frozen=True)

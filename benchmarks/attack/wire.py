@@ -16,7 +16,7 @@ CONNECT_SECONDS = 5.0
 """On loopback at once, unless the backlog is full."""
 PAUSE_SECONDS = 0.05
 """Before the next try of an attacker that was turned away: it shall not spin in its own process."""
-_STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
+STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Tally:
 
     def answers(self, attack: str, data: bytes) -> int:
         """Count the status lines in what was read. Returns how many there were."""
-        found = _STATUS.findall(data)
+        found = STATUS.findall(data)
         for status in found:
             self.note(attack, status.decode())
         return len(found)

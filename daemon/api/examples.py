@@ -39,6 +39,8 @@ LEG: Example = {
     "strangers": 0,
     "malformed": 0,
     "unknown": 0,
+    "anchors": 1,
+    "corrected": 0,
     "silence_packets": 1500,
 }
 PLACED: Example = {

@@ -117,6 +117,10 @@ class Leg(Shape):
     strangers: Count = Field(description="Packets from elsewhere than the leg's sender.")
     malformed: Count = Field(description="Packets that are no RTP.")
     unknown: Count = Field(description="Packets of a payload type that the call did not name.")
+    anchors: Count = Field(description="How often its sender's clock was laid upon ours, anew after a jump.")
+    corrected: int = Field(
+        description="Samples by which its audio was moved, one by one, for a clock that runs off."
+    )
     silence_packets: Count = Field(description="Packets of silence sent to the leg while recording.")
 
 

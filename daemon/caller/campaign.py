@@ -1,6 +1,6 @@
 """Many calls at once through the daemon's API, with recordings around what is said."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -40,6 +40,8 @@ class Placed:
     """Between which times (Trio's clock) its recording was started, if it was."""
     recording: RecordingView | None = None
     """Its recording once it is over."""
+    legs: Sequence[Mapping[str, Any]] = ()
+    """How the daemon heard it, as it shows it."""
 
 
 Saying = Callable[[Spoken], None]
@@ -100,11 +102,12 @@ async def _completed(client: Client, call: Placed) -> Placed:
     uuid = call.session.session_uuid
     give_up = trio.current_time() + COMPLETED_SECONDS
     while trio.current_time() < give_up:
-        recording = await client.recording(uuid)
-        if recording is None:
+        view = await client.show(uuid)
+        if not view.get("recording"):
             raise ApiError(f"session {uuid} has no recording: record/start was not carried out")
+        recording = RecordingView.of(view["recording"])
         if recording.over:
-            return replace(call, recording=recording)
+            return replace(call, recording=recording, legs=view.get("legs") or ())
         await trio.sleep(ASK_SECONDS)
     raise ApiError(f"session {uuid}: its recording was not completed within {COMPLETED_SECONDS:.0f} s")
 

@@ -4,6 +4,7 @@ Legs put their samples in their place; the timeline closes over them a fixed all
 silence where nothing came. So a recording lasts as long as the call was recorded.
 """
 
+from collections.abc import Iterator
 from math import floor, inf
 from typing import Literal
 
@@ -23,6 +24,8 @@ Block = npt.NDArray[np.int16]
 
 ALLOWANCE_SECONDS = 0.25
 """How late audio may come and still take its place. What is heard live is delayed by as much, no more."""
+STALL_SECONDS = 1.0
+"""So long the timeline waits where a leg breaks off: what a network held back in a stall comes after it."""
 PATIENCE_SECONDS = 3.0
 """So long the timeline waits for a leg that has not said what it has; then the others go on without it."""
 BLOCK_SECONDS = 5
@@ -134,7 +137,14 @@ class Timeline:
     def advance(self, now: float) -> Block:
         """Close what no audio in time can change any more. An empty block: nothing yet, or `complete`."""
         heard = min([now, *(track.until for _, track in self._tracks)])
-        return self._close((max(heard, now - PATIENCE_SECONDS) - self.allowance - self.start) * self.rate)
+        limit = (max(heard, now - PATIENCE_SECONDS) - self.allowance - self.start) * self.rate
+        return self._close(min([limit, *self._broken_off(now)]))
+
+    def _broken_off(self, now: float) -> Iterator[int]:
+        """The frames up to which each leg has spoken that may only be stalled."""
+        for _, track in self._tracks:
+            if track.spoken is not None and track.spoken > (now - STALL_SECONDS) * track.rate:
+                yield (track.spoken - self._index(0, track.rate)) * self.rate // track.rate
 
     def finish(self, stop: float) -> Block:
         """End at `stop` and close all of it now, waiting for nothing. Gives the rest."""

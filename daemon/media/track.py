@@ -61,6 +61,7 @@ class Track:
         self._end: float = inf  # the index after the recording's last sample, once that is known
         self._mask = Mask()
         self._last = first  # the index after the last sample placed
+        self._spoken = False
         self._high = 0  # from here on (counted from the base) nothing has been placed
         self._samples = np.zeros(_FIRST_SECONDS * rate, np.int16)
         self._present = np.zeros(_FIRST_SECONDS * rate, np.bool_)
@@ -74,6 +75,11 @@ class Track:
         return (
             self.until == inf and self._high == 0 and self._base - self._last >= SETTLED_SECONDS * self.rate
         )
+
+    @property
+    def spoken(self) -> int | None:
+        """The index after the last sample that came; None where none has, or the track was left."""
+        return self._last if self._spoken and self.until < inf else None
 
     def place(self, index: int, samples: Samples) -> None:
         """Put samples in their place. What is late, early, outside, or a duplicate is counted and dropped."""
@@ -91,7 +97,7 @@ class Track:
         for start, stop, hidden in self._mask.split(first, first + len(samples)):
             piece = samples[start - first : stop - first]
             self._count(self._put(start - self._base, np.zeros_like(piece) if hidden else piece), hidden)
-        self._last = max(self._last, self._base + at_end)
+        self._last, self._spoken = max(self._last, self._base + at_end), True
 
     def mask(self, index: int) -> None:
         """From `index` on nobody may hear anything, also not what has been placed already."""

@@ -1,5 +1,6 @@
 import errno
 import socket
+import time
 
 import numpy as np
 import pytest
@@ -47,6 +48,8 @@ async def test_the_first_packet_is_heard_at_once_and_pins_its_source() -> None:
         "strangers": 0,
         "malformed": 0,
         "unknown": 0,
+        "anchors": 1,
+        "corrected": 0,
         "silence_packets": 0,
     }
 
@@ -306,3 +309,22 @@ async def test_when_the_wall_clock_was_set_or_gives_no_stamp_the_drain_s_own_tim
         stamp = rtp_leg._TIMESPEC.pack(5, 0)
         assert leg._arrival([(1, 35, stamp)], now - 5.0, now) == pytest.approx(now)
         assert leg._arrival([(1, 35, stamp)], now - 3600.0, now) == now
+
+
+def test_the_clocks_are_laid_side_by_side_though_something_else_gets_the_processor_in_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours, real = 100.0, 5000.0
+    stops = iter([0.3, 0.2, 0.0])  # seconds for which we are stopped before each look at the wall clock
+
+    def wall_clock() -> float:
+        nonlocal ours, real
+        stopped = next(stops)
+        ours, real = ours + stopped, real + stopped
+        return real
+
+    monkeypatch.setattr(trio, "current_time", lambda: ours)
+    monkeypatch.setattr(time, "time", wall_clock)
+    assert rtp_leg._from_real() == 100.0 - 5000.0
+    stops = iter([0.3, 0.1, 0.2, 0.3])  # never undisturbed: the least disturbed is as near as can be
+    assert rtp_leg._from_real() == pytest.approx(100.0 - 5000.0 - 0.1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from daemon.media.codecs import Samples
-from daemon.media.timeline import ALLOWANCE_SECONDS, CALLEE, CALLER, PATIENCE_SECONDS, Timeline
+from daemon.media.timeline import ALLOWANCE_SECONDS, CALLEE, CALLER, PATIENCE_SECONDS, STALL_SECONDS, Timeline
 from daemon.media.track import AHEAD_SECONDS, Counts, Track
 
 RATE = 8000
@@ -56,6 +56,33 @@ def test_samples_stand_where_they_were_spoken_and_gaps_are_zeros() -> None:
     heard = timeline.finish(START + 0.1)[:, 0]
     assert heard.tolist() == [0] * 160 + [7] * 160 + [0] * 160 + [9] * 160 + [0] * 160
     assert timeline.counts(CALLER) == Counts(placed=320, filled=480)
+
+
+def test_a_leg_that_stalls_for_less_than_a_second_loses_nothing() -> None:
+    timeline = timeline_of()
+    track = joined(timeline)
+    track.place(ORIGIN, np.full(800, 5, np.int16))
+    stalled = [timeline.advance(START + at) for at in (0.125, 0.5, 1.0)]
+    assert [len(block) for block in stalled] == [0, 800, 0]  # it broke off there, and may go on there
+    track.place(ORIGIN + 800, np.full(7200, 6, np.int16))
+    assert timeline.finish(START + 1.0)[:, 0].tolist() == [6] * 7200
+    assert timeline.counts(CALLER) == Counts(placed=8000)
+
+
+def test_a_leg_that_stays_silent_is_waited_for_once_until_it_speaks_again() -> None:
+    timeline = timeline_of()
+    track = joined(timeline)
+    track.place(ORIGIN, np.full(1000, 5, np.int16))  # 0.125 s
+    timeline.advance(START + 1.0)
+    assert timeline.closed == 1000
+    timeline.advance(START + 0.125 + STALL_SECONDS)  # by the clock again: all but the allowance
+    assert timeline.closed == 8000
+    track.place(ORIGIN + 12_000, np.full(1000, 6, np.int16))  # to 1.625 s
+    timeline.advance(START + 2.0)
+    assert timeline.closed == 13_000
+    track.leave()  # it is gone: nothing can be on its way
+    timeline.advance(START + 2.0)
+    assert timeline.closed == 15_000
 
 
 def test_audio_inside_the_allowance_takes_its_place_and_later_audio_is_dropped() -> None:

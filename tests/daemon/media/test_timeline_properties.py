@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from daemon.media import codecs, rtp
 from daemon.media.rtpstream import RtpStream
-from daemon.media.timeline import CALLER, Block, Timeline
+from daemon.media.timeline import CALLER, STALL_SECONDS, Block, Timeline
 
 RATE = 8000
 START = 50_000.25
@@ -56,8 +56,8 @@ def test_every_sample_stands_in_its_place_gaps_are_zeros_and_the_counts_add_up(
     expected, closed, blocks = np.zeros(total, np.int16), 0, []
     in_time = np.zeros(total, np.bool_)
     pieces.sort(key=lambda piece: piece.arrival)
-    stop_known = False
-    for beat in range(15):
+    stop_known, spoken = False, None
+    for beat in range(20):  # the last piece ends at 1.2 s; a second later nobody waits for more
         now = START + beat * BEAT
         while pieces and pieces[0].arrival <= now:
             piece = pieces.pop(0)
@@ -65,12 +65,17 @@ def test_every_sample_stands_in_its_place_gaps_are_zeros_and_the_counts_add_up(
             for frame in range(max(piece.at, closed, 0), min(piece.at + piece.count, total)):
                 expected[frame] = expected[frame] or piece.value
                 in_time[frame] = True
+            placed_until = min(piece.at + piece.count, total if stop_known else 1 << 40)
+            if placed_until > max(piece.at, closed):
+                spoken = max(spoken or 0, placed_until)
         track.drained(now)
         if not stop_known and now >= START + seconds:
             timeline.end(START + seconds)
             stop_known = True
         blocks.append(timeline.advance(now))
-        closed = max(closed, min(floor((now - START - ALLOWANCE) * RATE), total if stop_known else 1 << 40))
+        waited_for = spoken if spoken is not None and now - STALL_SECONDS < START + spoken / RATE else 1 << 40
+        limits = floor((now - START - ALLOWANCE) * RATE), total if stop_known else 1 << 40, waited_for
+        closed = max(closed, min(limits))
     assert timeline.complete
     heard = np.concatenate(blocks)[:, 0]
     assert np.array_equal(heard, expected)
