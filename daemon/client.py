@@ -5,6 +5,7 @@ async with Client.connect("http://127.0.0.1:8000", {"X-App-ID": "demo", "X-API-K
     await client.command(session.session_uuid, "record/start")
 """
 
+import ssl
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -111,7 +112,12 @@ class Client:
         limits = httpx.Limits(max_connections=MAX_CONNECTIONS)
         # trust_env: a proxy or a netrc of the user's shell is for other addresses than this one.
         async with httpx.AsyncClient(
-            base_url=base_url, headers=headers, timeout=ANSWER_SECONDS, limits=limits, trust_env=False
+            base_url=base_url,
+            headers=headers,
+            timeout=ANSWER_SECONDS,
+            limits=limits,
+            trust_env=False,
+            verify=_tls(base_url),
         ) as http:
             yield cls(http)
 
@@ -211,6 +217,13 @@ class Client:
             if trio.current_time() + wait > give_up:
                 raise refusal
             await trio.sleep(wait)
+
+
+def _tls(base_url: str) -> ssl.SSLContext:
+    """Whom to trust: nobody where there is no TLS, because to load the certificates takes a while."""
+    if base_url.startswith("http://"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return ssl.create_default_context()
 
 
 @contextmanager

@@ -10,6 +10,8 @@ watch over them: they show a sender whose clock runs off (corrected by single sa
 from collections.abc import Sequence
 from math import ceil
 
+from daemon.media.timeline import STALL_SECONDS
+
 EARLY_SECONDS = 1.0
 """A packet that comes so long before its time was not spoken then: its sender's timestamps jumped ahead."""
 LATE_SECONDS = 0.2
@@ -17,6 +19,12 @@ LATE_SECONDS = 0.2
 LATE_RUN_SECONDS = 0.06
 """After a stall packets come in a heap, ever less late; late by the same for so long, the sender paused."""
 LATE_FALL_SECONDS = 0.015
+LATE_RISE_SECONDS = 0.1
+"""More than jitter: another stall behind the first."""
+HELD_SECONDS = STALL_SECONDS - 0.1
+"""Packets no later than this find their place still open (see Timeline), so there is time for a longer look:
+a busy sender may be slow to catch up."""
+HELD_RUN_SECONDS = 0.3
 BAND_SECONDS = (-0.2, 0.06)
 """How early, how late a window's quickest packets may be before the sender's clock is taken to run off."""
 WINDOW_SECONDS = 0.5
@@ -130,9 +138,9 @@ class SenderClock:
         """Whether packets that are so late have a new place in time."""
         if marker:
             return True  # it begins a talkspurt (RFC 3551 §4.1)
-        if self._run_error < 0 or error < self._run_error - LATE_FALL_SECONDS:
+        if self._run_error < 0 or not -LATE_FALL_SECONDS <= error - self._run_error <= LATE_RISE_SECONDS:
             self._run_arrival, self._run_error = arrival, error
-        return arrival - self._run_arrival >= LATE_RUN_SECONDS
+        return arrival - self._run_arrival >= (HELD_RUN_SECONDS if error < HELD_SECONDS else LATE_RUN_SECONDS)
 
     def _watch(self, error: float, arrival: float) -> None:
         if error <= LATE_SECONDS:

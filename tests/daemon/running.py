@@ -14,6 +14,7 @@ import trio
 from daemon.media import rtp
 from daemon.service import Listening, serve
 from daemon.settings import DaemonSettings
+from tests import web
 from tests.wavstream import servers
 from tests.wavstream.servers import Server
 
@@ -85,9 +86,7 @@ class Daemon:
     async def client(self, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
         """Anybody's client."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        async with httpx.AsyncClient(
-            base_url=self.url, headers=named, trust_env=False, timeout=BOUND_SECONDS
-        ) as http:
+        async with web.client(base_url=self.url, headers=named, timeout=BOUND_SECONDS) as http:
             yield http
 
     async def register(self, app_id: str, **fields: Any) -> httpx.Response:

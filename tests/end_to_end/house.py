@@ -17,6 +17,7 @@ from daemon.caller.talk import Talk
 from daemon.client import Client
 from daemon.media.codecs import PCMU
 from daemon.programs import Program
+from tests import web
 
 PATIENCE_SECONDS = 30
 """A bound for every wait in these tests; none comes near it."""
@@ -108,9 +109,7 @@ class House:
     @asynccontextmanager
     async def http(self, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
         """Anybody's HTTP client for the daemon."""
-        async with httpx.AsyncClient(
-            base_url=f"http://{self._api}", headers=headers, trust_env=False
-        ) as http:
+        async with web.client(base_url=f"http://{self._api}", headers=headers) as http:
             yield http
 
     async def logged(self, event: str, **fields: object) -> Mapping[str, Any]:

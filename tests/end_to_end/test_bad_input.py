@@ -3,7 +3,6 @@
 import socket
 from pathlib import Path
 
-import httpx
 import trio
 from pydantic import SecretStr
 
@@ -11,6 +10,7 @@ from daemon.client import Client
 from daemon.media import rtp
 from daemon.recording import link
 from daemon.recording.endpoint import WavstreamEndpoint
+from tests import web
 from tests.end_to_end.house import PATIENCE_SECONDS, House, opened, spoken_seconds
 from tests.end_to_end.test_calls import assert_exact, recorded
 from wavstream import protocol
@@ -31,7 +31,7 @@ async def text_in_place_of_start(house: House) -> None:
 
 async def wrong_token(house: House) -> None:
     """Without the token nobody gets as far as a WebSocket."""
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with web.client() as http:
         upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
         key = {"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}
         answer = await http.get(f"http://{house.ingest}{protocol.PATH}?token=guess", headers=upgrade | key)

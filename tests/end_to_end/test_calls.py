@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 import soundfile
@@ -19,6 +18,7 @@ from daemon.caller.pace import Spoken, say
 from daemon.caller.talk import Talk
 from daemon.caller.verdict import judged
 from daemon.client import Client, Session
+from tests import web
 from tests.end_to_end.house import PATIENCE_SECONDS, House, dump, opened, spoken_seconds
 
 Meanwhile = Callable[[], Awaitable[None]]
@@ -67,10 +67,11 @@ async def recorded(
 
 async def assert_exact(talk: Talk, spoken: Spoken, placed: list[Placed], house: House) -> None:
     """Every sample of what was said is in each file, in order, at its time, and nothing else is."""
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with web.client() as http:
         for call in placed:
             verdict = await judged(http, talk, spoken, call)
-            assert verdict.exact, f"{verdict.words}\n{dump(house)}"
+            told = f"the caller was late by {spoken.latest:.3f} s at most; {call.legs} {call.recording}"
+            assert verdict.exact, f"{verdict.words}\n{told}\n{dump(house)}"
 
 
 @pytest.mark.contract("record-start", "record-stop", "program-daemon-server")
@@ -139,7 +140,7 @@ async def test_the_daemon_told_to_end_in_mid_call_finishes_its_recordings(tmp_pa
             assert view is not None
             assert view.state == "completed"
             assert view.url is not None
-            async with httpx.AsyncClient(trust_env=False) as http:
+            async with web.client() as http:
                 assert (await http.get(view.url)).content == path.read_bytes()
 
 

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import trio
 
 from daemon.client import Client, Session
+from tests import web
 from tests.end_to_end.house import PATIENCE_SECONDS, House, dump, opened, spoken_seconds
 from tests.end_to_end.test_calls import speaking
 from tests.end_to_end.test_idempotency import kept
@@ -94,7 +94,7 @@ async def test_each_end_of_a_call_is_one_terminal_event_with_its_reason(
             await end(house, client, session)
             event = await terminal(house)
         assert event["reason"] == reason, dump(house)
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with web.client() as http:
             answer = await http.get(event["recording_url"])
         assert (answer.status_code, len(answer.content)) == (200, event["size"])
         said = events(house)

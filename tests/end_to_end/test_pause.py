@@ -4,7 +4,6 @@ import io
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
 import pytest
 import soundfile
@@ -13,6 +12,7 @@ import trio
 from daemon.caller.compare import compare
 from daemon.client import Client
 from daemon.media.codecs import Samples
+from tests import web
 from tests.end_to_end.house import PATIENCE_SECONDS, House, dump, opened, spoken_seconds
 from tests.end_to_end.test_calls import speaking
 
@@ -21,7 +21,7 @@ MARGIN = 160
 
 
 async def downloaded(url: str) -> tuple[Samples, int]:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with web.client() as http:
         answer = await http.get(url)
     samples, rate = soundfile.read(io.BytesIO(answer.content), dtype="int16")
     return np.asarray(samples, np.int16), rate
@@ -38,7 +38,7 @@ async def completed(client: Client, session_uuid: str) -> dict[str, Any]:
 
 async def metadata(house: House, recording_id: str) -> dict[str, Any]:
     """What wavstream keeps of a recording beside its audio."""
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with web.client() as http:
         answer = await http.get(
             f"{house.downloads_url}/v1/recordings/{recording_id}",
             headers={"Authorization": f"Bearer {house.token}"},

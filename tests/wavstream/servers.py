@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import trio
 
+from tests import web
 from wavstream.service import Listening, serve
 from wavstream.settings import ServerSettings
 
@@ -77,9 +78,7 @@ def settings(data_dir: Path, **given: object) -> ServerSettings:
 
 
 def http_client(listening: Listening) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        base_url=f"http://{listening.http}", trust_env=False, timeout=httpx.Timeout(BOUND_SECONDS)
-    )
+    return web.client(base_url=f"http://{listening.http}", timeout=httpx.Timeout(BOUND_SECONDS))
 
 
 @asynccontextmanager

@@ -4,10 +4,10 @@ import socket
 import struct
 from typing import Any
 
-import httpx
 import pytest
 import trio
 
+from tests import web
 from tests.wavstream.clients import audio, client, close, close_code, exchange, text, upgrade
 from tests.wavstream.servers import BOUND_SECONDS, Server, running
 from wavstream import protocol
@@ -45,7 +45,7 @@ async def test_a_right_token_comes_in(
         async with client(server, *header, query=query) as talk:
             assert await talk.start(ID) == Ready(offset=0)
         assert (await server.http.get("/v1/recordings")).status_code == 401
-        async with httpx.AsyncClient(base_url=server.http.base_url, trust_env=False) as http:
+        async with web.client(base_url=server.http.base_url) as http:
             answer = await http.get("/v1/recordings", headers={"Authorization": "Bearer s3cret"})
             assert answer.status_code == 200
 

@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-import httpx
 import pytest
 
 from storage import schema
 from storage.catalog import Catalog
+from tests import web
 from tests.daemon.api.test_guard import refused
 from tests.daemon.running import API_KEY, Application, both, running
 
@@ -48,7 +48,7 @@ async def test_erasing_takes_file_url_and_text_and_leaves_a_receipt(tmp_path: Pa
         assert (answer.status_code, answer.content) == (204, b"")
         assert not server.file(row).exists()
         assert await server.recordings() == []
-        async with httpx.AsyncClient(trust_env=False) as anybody:
+        async with web.client() as anybody:
             assert (await anybody.get(before["recording_url"])).status_code == 404
         assert refused(await shop.file(session), 404) == "the recording has been erased"
 

@@ -10,6 +10,7 @@ import pytest
 from daemon.api import guard
 from daemon.applications import CHECKS_WAITING, TooManyChecksError
 from daemon.node import new_session_uuid
+from tests import web
 from tests.daemon.running import ADMIN_KEY, API_KEY, Daemon, running
 
 PATHS = [
@@ -46,7 +47,7 @@ async def ask(
 ) -> list[httpx.Response]:
     """Every call of the application API, with these headers."""
     uuid = uuid or new_session_uuid("node1")
-    async with httpx.AsyncClient(base_url=daemon.url, headers=headers, trust_env=False) as http:
+    async with web.client(base_url=daemon.url, headers=headers) as http:
         return [await http.request(method, path.format(uuid=uuid)) for method, path in PATHS]
 
 
@@ -123,7 +124,7 @@ async def test_more_keys_than_can_be_checked_are_429_and_told_when_to_come_back(
 async def test_the_operators_calls_are_401_with_any_other_key(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
         for key in (None, "", "x", ADMIN_KEY + "x", ADMIN_KEY[:-1]):
-            async with httpx.AsyncClient(base_url=daemon.url, trust_env=False) as http:
+            async with web.client(base_url=daemon.url) as http:
                 headers = {} if key is None else {"X-Admin-API-Key": key}
                 for method in ("POST", "GET", "DELETE"):
                     answer = await http.request(method, "/admin/apps/shop", headers=headers)

@@ -8,6 +8,7 @@ import trio
 
 from daemon import keys
 from storage.applications import KeyHash
+from tests import web
 from tests.daemon.api.test_guard import refused
 from tests.daemon.running import ADMIN_KEY, API_KEY, Daemon, running
 
@@ -16,7 +17,7 @@ POLICY, STANDING = "RateLimit-Policy", "RateLimit"
 
 async def ask(daemon: Daemon, **headers: str) -> httpx.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    async with httpx.AsyncClient(base_url=daemon.url, headers=named, trust_env=False) as http:
+    async with web.client(base_url=daemon.url, headers=named) as http:
         return await http.get("/api/v1/sessions")
 
 

@@ -5,13 +5,13 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 import pytest
 import trio
 from standardwebhooks import Webhook
 
 from daemon.demo import receiver as receiver_module
 from daemon.demo.receiver import Receiver
+from tests import web
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of thirty-two bytes....").decode()
 
@@ -24,7 +24,7 @@ async def send(url: str, body: str, *, secret: str = SECRET) -> int:
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": Webhook(secret).sign("msg_1", now, body),
     }
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with web.client() as client:
         return (await client.post(url, content=body, headers=headers)).status_code
 
 
@@ -62,7 +62,7 @@ async def test_a_wrong_signature_or_none_is_refused(nursery: trio.Nursery) -> No
         receiver.trust(SECRET)
         other = "whsec_" + base64.b64encode(b"another secret").decode()
         assert await send(url, event("call.new"), secret=other) == 401
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with web.client() as client:
             assert (await client.post(url, content=event("call.new"))).status_code == 401
     assert (receiver.received, receiver.refused) == ([], 3)
 

@@ -91,16 +91,39 @@ def test_a_stall_of_the_network_moves_nothing() -> None:
     assert places == [number * PTIME for number in range(50, 100)]
 
 
-def test_a_sender_that_pauses_without_counting_on_is_anchored_again_within_five_packets() -> None:
+@pytest.mark.parametrize(("pause", "packets"), [(1.5, 4), (0.6, 16)])
+def test_a_sender_that_pauses_without_counting_on_is_anchored_again_within_a_few_packets(
+    pause: float, packets: int
+) -> None:
+    """After 60 ms of being late by the same, or after 0.3 s where the place of what is late is still open."""
     sender = Sender()
     for number in range(50):
         sender.send(number)
-    # It stood still for 0.6 s: packet 50 has the next timestamp, and comes 0.6 s later than that says.
-    places = [sender.send(number, delay=0.6) for number in range(50, 60)]
-    paused = round(0.6 * RATE)
-    assert places[:4] == [number * PTIME for number in range(50, 54)] or places[3] == 53 * PTIME + paused
-    assert places[4:] == [number * PTIME + paused for number in range(54, 60)]
+    # It stood still: packet 50 has the next timestamp, and comes that much later than it says.
+    places = [sender.send(number, delay=pause) for number in range(50, 80)]
+    assert places[: packets - 1] == [number * PTIME for number in range(50, 49 + packets)]
+    paused = round(pause * RATE)
+    assert places[packets:] == [number * PTIME + paused for number in range(50 + packets, 80)]
     assert sender.clock.anchored == 2
+
+
+def test_a_sender_that_is_slow_to_catch_up_after_a_stall_keeps_its_clock() -> None:
+    sender = Sender()
+    for number in range(50):
+        sender.send(number)
+    # Held up for 0.6 s, then 0.2 s hardly faster than it speaks, then all at once.
+    delays = [0.6 - 0.001 * number for number in range(10)] + [
+        0.59 - 0.02 * number for number in range(1, 30)
+    ]
+    places = [sender.send(50 + number, delay=max(delay, 0.0)) for number, delay in enumerate(delays)]
+    assert places == [number * PTIME for number in range(50, 50 + len(delays))]
+
+
+def test_one_stall_behind_another_is_no_pause() -> None:
+    sender = Sender()
+    delays = [0.0] * 50 + [0.5, 0.9, 0.88, 0.86] + [0.84 - 0.02 * number for number in range(43)]
+    places = [sender.send(number, delay=max(delay, 0.0)) for number, delay in enumerate(delays)]
+    assert places == [number * PTIME for number in range(len(delays))]
 
 
 def test_a_marker_after_a_pause_anchors_at_once() -> None:
