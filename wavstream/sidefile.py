@@ -7,13 +7,15 @@ none: nothing of it is kept.
 """
 
 import json
+import math
 from dataclasses import asdict
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from storage.objects import ObjectStore
 from storage.recordings import Recording
+from wavstream.protocol import Encoding
 
 VERSION = 1
 MOST_BYTES = 4 << 20
@@ -49,11 +51,23 @@ def read(said: bytes, token: str) -> Recording:
 
 def _row(fields: dict[str, Any]) -> Recording:
     try:
-        return _ROW.validate_python(fields)
+        row = _ROW.validate_python(fields)
     except ValidationError as wrong:
         first = wrong.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise SideFileError(f"{where}: {first['msg']}") from None
+    if not all(map(_can_be_kept, asdict(row).values())):
+        raise SideFileError("a value that no catalogue can keep")
+    if row.encoding not in get_args(Encoding) or row.sample_rate <= 0 or row.channels not in {1, 2}:
+        raise SideFileError(f"{row.encoding} at {row.sample_rate} Hz with {row.channels} channels")
+    return row
+
+
+def _can_be_kept(value: object) -> bool:
+    """Whether a database takes it: JSON has numbers without bounds, and halves of characters."""
+    if isinstance(value, int | float):
+        return math.isfinite(value) and abs(value) < 1 << 63
+    return not isinstance(value, str) or value.encode("utf-8", "replace").decode() == value
 
 
 def write(store: ObjectStore, row: Recording) -> None:
