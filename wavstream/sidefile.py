@@ -32,7 +32,7 @@ def content(row: Recording) -> bytes:
     """What the side file of this row says."""
     said = {"version": VERSION} | asdict(row)
     del said["token"]
-    return json.dumps(said, indent=1).encode() + b"\n"
+    return json.dumps(said).encode() + b"\n"
 
 
 def read(said: bytes, token: str) -> Recording:
