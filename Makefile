@@ -6,7 +6,7 @@ BIN := .venv/bin
 ASYNC := --startable-in-context-manager=run,serve,serve_http,_heed_signals,listen,when_said --disable=ASYNC127,ASYNC9
 PY := $(shell find daemon wavstream storage tests benchmarks -name '*.py')
 
-.PHONY: demo run test check contract bench attack ids speech lock clean
+.PHONY: demo run test check contract bench big attack ids speech lock clean
 
 demo: .venv/installed
 	$(BIN)/wavstream demo
@@ -31,6 +31,10 @@ contract: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks
+
+# A recording of 5 GiB that becomes RF64 while somebody listens: some minutes, and 6 GiB of free disk.
+big: .venv/installed
+	$(BIN)/python -m benchmarks.big
 
 # Both programs under attack for a minute while calls are recorded; on this machine's loopback alone.
 attack: .venv/installed

@@ -13,6 +13,7 @@ _FOLDER = re.compile(r"[0-9a-f]{2}")
 
 _FOLDER_MODE = 0o750
 _FILE_MODE = 0o640
+_PRIVATE_MODE = 0o600
 _CREATE_TRIES = 10
 """A `delete` may take an empty folder away before its file is made; once is rare, ten times a fault."""
 
@@ -36,6 +37,13 @@ class ObjectStore(Protocol):
 
     def open(self, key: str) -> int:
         """An object open for reading."""
+        ...
+
+    def replace(self, key: str, content: bytes, *, durable: bool) -> None:
+        """Make this the whole content of an object, new or not, in one step: nobody finds a part of it.
+
+        Nobody but this program's user may read it. `durable`: power loss cannot undo it. One thread a key.
+        """
         ...
 
     def size(self, key: str) -> int:
@@ -71,11 +79,7 @@ class DirectoryStore:
 
     def create(self, key: str) -> int:
         """See ObjectStore."""
-        path = self.path(key)
-        for _ in range(_CREATE_TRIES - 1):
-            with suppress(FileNotFoundError):
-                return self._create(path)
-        return self._create(path)
+        return self._create_in_spite_of_deletes(self.path(key), os.O_EXCL, _FILE_MODE)
 
     def reopen(self, key: str) -> int:
         """See ObjectStore."""
@@ -85,6 +89,21 @@ class DirectoryStore:
         """See ObjectStore."""
         return os.open(self.path(key), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
 
+    def replace(self, key: str, content: bytes, *, durable: bool) -> None:
+        """See ObjectStore. Its first name begins with a dot, as no key does."""
+        path = self.path(key)
+        part = _part(path)
+        descriptor = self._create_in_spite_of_deletes(part, os.O_TRUNC, _PRIVATE_MODE)
+        try:
+            _write_all(descriptor, content)
+            if durable:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        part.rename(path)
+        if durable:
+            self.settle(key)
+
     def size(self, key: str) -> int:
         """See ObjectStore."""
         return self.path(key).lstat().st_size
@@ -92,6 +111,7 @@ class DirectoryStore:
     def delete(self, key: str) -> bool:
         """See ObjectStore; folders that it leaves empty go too, but never the root."""
         path = self.path(key)
+        _part(path).unlink(missing_ok=True)
         try:
             path.unlink()
         except FileNotFoundError:
@@ -121,11 +141,17 @@ class DirectoryStore:
             raise ValueError(f"not an object's key: {key!r}")
         return self._root / key
 
-    def _create(self, path: Path) -> int:
+    def _create_in_spite_of_deletes(self, path: Path, flags: int, mode: int) -> int:
+        for _ in range(_CREATE_TRIES - 1):
+            with suppress(FileNotFoundError):
+                return self._create(path, flags, mode)
+        return self._create(path, flags, mode)
+
+    def _create(self, path: Path, flags: int, mode: int) -> int:
         for folder in (path.parent.parent, path.parent):
             with suppress(FileExistsError):  # not `exist_ok`, which looks again and trips over a `delete`
                 folder.mkdir(mode=_FOLDER_MODE)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | flags, mode)
 
     def _remove_empty(self, folder: Path) -> None:
         """Remove a folder and those above it as far as they are empty; sync the lowest that stays."""
@@ -158,6 +184,16 @@ def _remove_if_empty(folder: Path) -> bool:
             return False
         raise
     return True
+
+
+def _part(path: Path) -> Path:
+    """Where a content that replaces another is written first."""
+    return path.with_name(f".{path.name}.part")
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(descriptor, content) :]
 
 
 def _sync(folder: Path) -> None:

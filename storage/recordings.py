@@ -17,6 +17,8 @@ class Recording:
 
     `token` (32 hexadecimal digits, 128 random bits) is both the capability in its URL and its object's name.
     `duration` is in seconds, `size` in bytes and of the whole file. `expires_at` None: never, or not yet.
+    `sha256` is that of the file as it is downloaded, `audio_sha256` that of the audio in it (the body of its
+    `data` chunk), which begins after `header_bytes`; None: as an earlier version wrote it.
     """
 
     recording_id: str
@@ -34,11 +36,18 @@ class Recording:
     size: int | None = None
     sha256: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    header_bytes: int | None = None
+    audio_sha256: str | None = None
 
     @property
     def path(self) -> str:
         """The object's key, two folder levels deep."""
         return f"{self.token[:2]}/{self.token[2:4]}/{self.token}.wav"
+
+    @property
+    def side_path(self) -> str:
+        """The key of the object beside it, which says in JSON what is known of it."""
+        return f"{self.path.removesuffix('.wav')}.json"
 
 
 _rows = Rows(recordings, Recording)
@@ -70,6 +79,7 @@ def complete(
     duration: float,
     size: int,
     sha256: str,
+    audio_sha256: str | None = None,
     metadata: dict[str, Any],
 ) -> bool:
     """The file is whole and on the disk. False where the recording had ended before."""
@@ -83,6 +93,7 @@ def complete(
         duration=duration,
         size=size,
         sha256=sha256,
+        audio_sha256=audio_sha256,
         metadata=metadata,
     )
 

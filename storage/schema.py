@@ -185,6 +185,8 @@ recordings = Table(
     Column("size", BigInteger),
     Column("sha256", String),
     Column("metadata", JSON, nullable=False),
+    Column("header_bytes", Integer),  # before the audio; NULL: the file is of an earlier version
+    Column("audio_sha256", String),
     Index(None, "started_at", "recording_id"),
     Index(None, "state", "started_at", "recording_id"),
     Index(None, "name", "started_at", "recording_id"),

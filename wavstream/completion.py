@@ -9,7 +9,11 @@ from storage import recordings
 from storage.catalog import Catalog
 from storage.recordings import Recording
 from wavstream.files import Finished, RecordingFile
+from wavstream.label import label
+from wavstream.process import logs
 from wavstream.protocol import Reason
+
+log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,10 @@ def _complete(catalog: Catalog, ending: Ending, finished: Finished) -> Recording
         duration=finished.duration,
         size=finished.size,
         sha256=finished.sha256,
+        audio_sha256=finished.audio_sha256,
         metadata=ending.row.metadata | notes,
     )
+    _conclude(ending.file, final)
     with catalog.transaction() as tx:
         register(tx, ending.row)
         recordings.complete(
@@ -82,9 +88,22 @@ def _complete(catalog: Catalog, ending: Ending, finished: Finished) -> Recording
             duration=finished.duration,
             size=finished.size,
             sha256=finished.sha256,
+            audio_sha256=finished.audio_sha256,
             metadata=final.metadata,
         )
     return final
+
+
+def _conclude(file: RecordingFile, final: Recording) -> None:
+    """The side file before the row: after a kill in between, the row is what ends it once more.
+
+    A recording that is whole does not wait for it: without it the rebuilding of a lost catalogue would take
+    this one for unfinished, and end it as interrupted.
+    """
+    try:
+        file.conclude(label(final))
+    except OSError as wrong:
+        log.error("cannot write the side file", recording=final.recording_id, error=str(wrong))  # noqa: TRY400 - expected
 
 
 def register(tx: Connection, row: Recording) -> None:

@@ -8,8 +8,9 @@ import trio
 
 from storage.recordings import Recording
 from wavstream.files import RecordingFile, remaining
+from wavstream.label import wav_format
 from wavstream.protocol import Reason
-from wavstream.wav import WavFormat
+from wavstream.wav import Header
 
 PENDING_SECONDS = 30.0
 """Audio that may wait in memory for the disk: enough for the longest stall of a disk that is alive.
@@ -53,6 +54,11 @@ class LiveRecording:
     def recording_id(self) -> str:
         """Its id."""
         return self.row.recording_id
+
+    @property
+    def header(self) -> Header:
+        """Its file's header: what is downloaded while it runs begins with the same, but for the lengths."""
+        return self.file.header
 
     @property
     def pending(self) -> Sequence[bytes]:
@@ -108,8 +114,3 @@ class LiveRecording:
         self.owner = None
         self.owned = trio.Event()
         return True
-
-
-def wav_format(row: Recording) -> WavFormat:
-    """The audio's format of a row."""
-    return WavFormat(row.encoding, row.sample_rate, row.channels)  # type: ignore[arg-type]

@@ -13,8 +13,10 @@ from storage import recordings as rows
 from storage.catalog import Catalog, CatalogError
 from storage.objects import ObjectStore
 from storage.recordings import Recording
+from wavstream.chunks import HEADER_BYTES
 from wavstream.completion import Ending, end
 from wavstream.files import RecordingFile
+from wavstream.label import label
 from wavstream.live import LiveRecording
 from wavstream.metrics import Metrics
 from wavstream.process import logs
@@ -108,8 +110,10 @@ class Recordings:
             encoding=audio.encoding,
             started_at=started_at,
             metadata=metadata,
+            header_bytes=HEADER_BYTES,
         )
-        recording = LiveRecording(row, RecordingFile(self.store, row.path, audio), resumable=resumable)
+        file = RecordingFile(self.store, row.path, audio, label=label(row))
+        recording = LiveRecording(row, file, resumable=resumable)
         self._registrar.add(recording)
         self._take_up(recording)
         log.info("recording started", recording=recording_id, name=name, format=_words(audio))
@@ -126,6 +130,7 @@ class Recordings:
     def rename(self, recording: LiveRecording, name: str) -> None:
         """Its name has come after its first audio."""
         recording.row = replace(recording.row, name=name)
+        recording.file.tell(label(recording.row))
         self._registrar.add(recording)
         log.info("recording named", recording=recording.recording_id, name=name)
 

@@ -8,7 +8,7 @@ from storage import recordings as rows
 from storage.objects import ObjectStore
 from storage.recordings import Recording
 from wavstream.files import RecordingFile
-from wavstream.live import wav_format
+from wavstream.label import label, wav_format
 from wavstream.process import logs
 from wavstream.recordings import Recordings
 
@@ -35,8 +35,8 @@ def _repair(store: ObjectStore, row: Recording) -> RecordingFile | None:
     try:
         store.size(row.path)
     except FileNotFoundError:  # it ended before its first audio was written
-        return RecordingFile(store, row.path, wav_format(row))
-    file = RecordingFile(store, row.path, wav_format(row), exists=True)
+        return RecordingFile(store, row.path, wav_format(row), label=label(row))
+    file = RecordingFile(store, row.path, wav_format(row), label=label(row), exists=True)
     try:
         file.recover()
     except OSError as wrong:

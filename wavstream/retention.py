@@ -9,6 +9,7 @@ from storage import recordings
 from storage.catalog import Catalog, CatalogError
 from storage.objects import ObjectStore
 from storage.recordings import Recording
+from wavstream import sidefile
 from wavstream.metrics import Metrics
 from wavstream.process import logs
 
@@ -42,7 +43,7 @@ def sweep(catalog: Catalog, store: ObjectStore, now: float) -> int:
     with catalog.transaction() as tx:
         batch = recordings.expired(tx, now=now, limit=MOST_AT_ONCE)
     for recording in batch:
-        store.delete(recording.path)
+        sidefile.remove(store, recording)
     if batch:
         with catalog.transaction() as tx:
             for recording in batch:

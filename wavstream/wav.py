@@ -3,9 +3,10 @@
 The layout is fixed for a format, so that the audio always begins at the same byte while the header is
 written again and again over a growing file::
 
-    RIFF|RF64  JUNK|ds64 (28 bytes)  fmt  [fact, for G.711]  data  audio...  [pad byte]
+    RIFF|RF64  JUNK|ds64 (28 bytes)  fmt  [fact, for G.711]  [chunks]  data  audio...  [pad byte]
 
-RIFF and its chunks: "Multimedia Programming Interface and Data Specifications 1.0" (1991), chapter 3.
+The chunks are what the file says of itself (`chunks.py`); files of the first versions have none. RIFF and
+its chunks: "Multimedia Programming Interface and Data Specifications 1.0" (1991), chapter 3.
 Past 4 GiB the same bytes become RF64: EBU Tech 3306. G.711 needs an 18-byte `fmt ` and a `fact` chunk.
 """
 
@@ -17,6 +18,9 @@ from wavstream.protocol import Encoding
 
 MOST_RIFF = 0xFFFF_FFFE
 """The greatest size that a RIFF header can say: one more marks a size that is not known."""
+
+MOST_HEADER_BYTES = 4096
+"""No header is longer; so much of a file's beginning is read to find its audio."""
 
 UNKNOWN = 0xFFFF_FFFF
 _TAGS: dict[Encoding, int] = {"pcm16": 1, "alaw": 6, "ulaw": 7}  # WAVE_FORMAT_PCM, _ALAW, _MULAW
@@ -50,7 +54,7 @@ class WavFormat:
 
     @property
     def header_bytes(self) -> int:
-        """The header's length: the audio begins at this byte of the file."""
+        """The length of a header without further chunks."""
         return 80 if self.encoding == "pcm16" else 94
 
     def whole(self, data_bytes: int) -> int:
@@ -61,9 +65,36 @@ class WavFormat:
         """Seconds of `data_bytes` of audio."""
         return data_bytes // self.frame_bytes / self.sample_rate
 
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """One file's header, for any length of its audio. `chunks` are whole ones, so an even number of bytes."""
+
+    format: WavFormat
+    chunks: bytes = b""
+
+    @property
+    def size(self) -> int:
+        """Its length in bytes: the audio begins at this byte of the file."""
+        return self.format.header_bytes + len(self.chunks)
+
+    def over(self, data_bytes: int | None) -> bytes:
+        """The header of a file with `data_bytes` of audio, or (None) of a stream whose length nobody knows.
+
+        Past 4 GiB it is that of an RF64 file, of the same length.
+        """
+        return _header(self, data_bytes)
+
     def file_bytes(self, data_bytes: int) -> int:
         """The size of a finished file: header, audio, and the pad byte after an odd number of bytes."""
-        return self.header_bytes + data_bytes + data_bytes % 2
+        return self.size + data_bytes + data_bytes % 2
+
+    def ending_at(self, size: int) -> "Header":
+        """A header of that length: this one, or else the same format with nothing said beside it.
+
+        Raises WavError for a length that a header of this format cannot have.
+        """
+        return self if size == self.size else Header(self.format, junk(size - self.format.header_bytes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +108,38 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What makes a file whole: `data_bytes` of audio are there, and `header` says so."""
+    """What makes a file whole: `data_bytes` of audio are there, behind this `header`."""
 
-    header: bytes
+    header: Header
     data_bytes: int
 
 
 def header(audio: WavFormat, data_bytes: int | None) -> bytes:
-    """The header of a file with `data_bytes` of audio, or (None) of a stream whose length nobody knows."""
+    """The header without further chunks: see Header."""
+    return Header(audio).over(data_bytes)
+
+
+def junk(size: int) -> bytes:
+    """A chunk that says nothing, `size` bytes in all; none for 0. Raises WavError for what is no chunk."""
+    if size == 0:
+        return b""
+    if size < 8 or size % 2:
+        raise WavError(f"no chunk is {size} bytes long")
+    return struct.pack("<4sI", b"JUNK", size - 8) + bytes(size - 8)
+
+
+def _header(of: Header, data_bytes: int | None) -> bytes:
+    audio = of.format
     frames = UNKNOWN if data_bytes is None else data_bytes // audio.frame_bytes
-    riff = UNKNOWN if data_bytes is None else audio.file_bytes(data_bytes) - 8
+    riff = UNKNOWN if data_bytes is None else of.file_bytes(data_bytes) - 8
     if data_bytes is None or riff <= MOST_RIFF:
         data = UNKNOWN if data_bytes is None else data_bytes
         start = struct.pack("<4sI4s4sI28x", b"RIFF", riff, b"WAVE", b"JUNK", _JUNK_BYTES)
-        return start + _fmt(audio) + _fact(audio, frames) + struct.pack("<4sI", b"data", data)
+        return start + _fmt(audio) + _fact(audio, frames) + of.chunks + struct.pack("<4sI", b"data", data)
     start = struct.pack("<4sI4s4sI", b"RF64", UNKNOWN, b"WAVE", b"ds64", _JUNK_BYTES)
     sizes = struct.pack("<QQQI", riff, data_bytes, frames, 0)
-    return start + sizes + _fmt(audio) + _fact(audio, UNKNOWN) + struct.pack("<4sI", b"data", UNKNOWN)
+    format_chunks = _fmt(audio) + _fact(audio, UNKNOWN)
+    return start + sizes + format_chunks + of.chunks + struct.pack("<4sI", b"data", UNKNOWN)
 
 
 def _fmt(audio: WavFormat) -> bytes:
@@ -171,20 +217,30 @@ def _format(body: bytes) -> WavFormat:
     return audio
 
 
-def repair(audio: WavFormat, size: int, start: bytes) -> Repair:
-    """What is in a file of `size` bytes that nobody finished; `start` is its first bytes, a header's length.
+def repair(expected: Header, size: int, start: bytes) -> Repair:
+    """What is in a file of `size` bytes that nobody finished; `start` is its first MOST_HEADER_BYTES.
 
-    The physical length rules. Only the pad byte of a file that was as good as finished is told from audio by
-    the header, which says an odd number of bytes at no other time.
+    The audio begins where the file's own header says; where that cannot be read (it was never written, or cut
+    short), or speaks of another format, behind the header that is `expected`. How much there is, the physical
+    length rules. Only the pad byte of a file that was as good as finished is told from audio by the header,
+    which says an odd number of bytes at no other time.
     """
-    data_bytes = max(0, size - audio.header_bytes)
-    try:
-        said = parse(start).data_bytes
-    except WavError:
-        said = None
+    header, said = _found(expected, start)
+    data_bytes = max(0, size - header.size)
     if said is not None and said % 2 and data_bytes == said + 1:
         data_bytes = said
-    return Repair(header(audio, running(audio, data_bytes)), data_bytes)
+    return Repair(header, data_bytes)
+
+
+def _found(expected: Header, start: bytes) -> tuple[Header, int | None]:
+    """The header that a file has, and the length that it says."""
+    try:
+        said = parse(start)
+        if said.format == expected.format:
+            return expected.ending_at(said.data_offset), said.data_bytes
+    except WavError:
+        pass
+    return expected, None
 
 
 def running(audio: WavFormat, data_bytes: int) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli import app, call, demo, serve, up, verify
+from daemon.cli import app, call, demo, rebuild, serve, up, verify
 from daemon.groups import leaves
 
 USAGE = 2
@@ -43,6 +43,7 @@ wavstream.command("up")(up.up)
 wavstream.command("call")(call.call)
 wavstream.add_typer(app.apps, name="app")
 wavstream.command("verify")(verify.verify)
+wavstream.command("rebuild")(rebuild.rebuild)
 wavstream.command("daemon")(serve.daemon)
 wavstream.command("server")(serve.server)
 

@@ -29,6 +29,7 @@ from tests.daemon.running import (
     speak,
 )
 from tests.wavstream import servers
+from wavstream.chunks import HEADER_BYTES
 from wavstream.process.lock import DataDirError
 
 pytestmark = pytest.mark.usefixtures("cheap_keys")
@@ -111,7 +112,7 @@ async def test_a_recorded_call_is_told_event_by_event_in_its_order(tmp_path: Pat
     assert (result["command"], result["success"]) == ("record/start", True)
     assert hangup.fields["cause"] == "hangup"
     assert (completed.fields["command_uid"], completed.fields["reason"]) == ("start-1", "hangup")
-    assert completed.fields["duration"] == pytest.approx((completed.fields["size"] - 80) / 16000)
+    assert completed.fields["duration"] == pytest.approx((completed.fields["size"] - HEADER_BYTES) / 16000)
 
 
 @pytest.mark.contract("senseless-command")

@@ -41,6 +41,7 @@ USES: dict[str, Callable[[ObjectStore, str], object]] = {
     "create": lambda store, key: store.create(key),
     "reopen": lambda store, key: store.reopen(key),
     "open": lambda store, key: store.open(key),
+    "replace": lambda store, key: store.replace(key, b"x", durable=False),
     "size": lambda store, key: store.size(key),
     "delete": lambda store, key: store.delete(key),
     "settle": lambda store, key: store.settle(key),
@@ -83,6 +84,31 @@ def test_a_reopened_object_is_changed_in_place(store: ObjectStore) -> None:
     os.pwrite(descriptor, b"1234", 4)
     os.close(descriptor)
     assert read(store.open(KEY)) == b"RIFF1234WAVE"
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_what_replaces_an_object_is_whole_or_not_there(store: ObjectStore, durable: bool) -> None:
+    store.replace(KEY, b"first", durable=durable)
+    reader = store.open(KEY)
+    store.replace(KEY, b"the second", durable=durable)
+    assert (read(reader), read(store.open(KEY))) == (b"first", b"the second")
+    assert list(store.keys()) == [KEY]
+
+
+def test_what_replaces_an_object_is_for_its_owner_alone(store: ObjectStore) -> None:
+    store.replace(KEY, b"{}", durable=False)
+    assert store.path(KEY).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_replacement_that_was_cut_short_leaves_no_trace_behind(store: ObjectStore) -> None:
+    store.replace(KEY, b"first", durable=False)
+    part = store.path(KEY).with_name(f".{store.path(KEY).name}.part")
+    part.write_bytes(b"the sec")  # and then the program was killed
+    assert list(store.keys()) == [KEY]
+    store.replace(KEY, b"third", durable=False)
+    part.write_bytes(b"the four")
+    assert store.delete(KEY)
+    assert not store.path(KEY).parent.exists()
 
 
 def test_a_reader_cannot_write(store: ObjectStore) -> None:

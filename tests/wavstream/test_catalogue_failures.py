@@ -12,6 +12,7 @@ from storage.catalog import Catalog, CatalogError
 from tests.wavstream.clients import audio, client, close, exchange, text, upgrade
 from tests.wavstream.servers import BOUND_SECONDS, Server
 from wavstream import recordings, registration
+from wavstream.chunks import HEADER_BYTES
 from wavstream.protocol import Completed, Error, Ready
 
 SECOND = bytes(range(250)) * 64
@@ -60,7 +61,7 @@ async def test_a_switchs_call_is_recorded_without_the_catalogue_and_announced_wi
     outage.lasts = False
     [row] = await server.ended(1)
     assert (row["name"], row["state"], row["duration"]) == ("call", "completed", 1.0)
-    assert server.file(row).read_bytes()[80:] == SECOND
+    assert server.file(row).read_bytes()[HEADER_BYTES:] == SECOND
 
 
 async def test_a_client_is_told_to_come_back(
@@ -111,7 +112,7 @@ async def test_completed_waits_for_the_catalogue(server: Server, outage: Outage)
             nursery.start_soon(recover)
             done = await talk.stop(16_000)
     assert isinstance(done, Completed)
-    assert (await server.http.get(done.url)).content[80:] == SECOND
+    assert (await server.http.get(done.url)).content[HEADER_BYTES:] == SECOND
 
 
 async def test_http_says_that_the_catalogue_is_away(server: Server, outage: Outage) -> None:

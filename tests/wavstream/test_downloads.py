@@ -18,11 +18,14 @@ import trio
 from tests.wavstream.clients import client
 from tests.wavstream.servers import BOUND_SECONDS, Server, running
 from wavstream import retention
+from wavstream.chunks import HEADER_BYTES
 from wavstream.downloads.source import Source, SourceError
 from wavstream.protocol import Completed
 
 ID = "recording-1"
 SECOND = bytes(range(250)) * 64
+LAST = HEADER_BYTES + 16_000 - 1
+"""The number of the last byte of a file of one second."""
 
 
 async def recorded(server: Server, data: bytes = SECOND, *, query: str = "") -> Completed:
@@ -52,7 +55,7 @@ async def test_head_says_what_get_sends(server: Server) -> None:
 @pytest.mark.contract("url-ranges")
 @pytest.mark.parametrize(
     ("asked", "first", "last"),
-    [("bytes=0-99", 0, 99), ("bytes=100-", 100, 16_079), ("bytes=-80", 16_000, 16_079)],
+    [("bytes=0-99", 0, 99), ("bytes=100-", 100, LAST), (f"bytes=-{HEADER_BYTES}", 16_000, LAST)],
 )
 async def test_a_range_is_a_206_with_just_these_bytes(
     server: Server, asked: str, first: int, last: int
@@ -61,7 +64,7 @@ async def test_a_range_is_a_206_with_just_these_bytes(
     whole = (await server.http.get(done.url)).content
     answer = await server.http.get(done.url, headers={"Range": asked})
     assert answer.status_code == 206
-    assert answer.headers["content-range"] == f"bytes {first}-{last}/16080"
+    assert answer.headers["content-range"] == f"bytes {first}-{last}/{LAST + 1}"
     assert answer.headers["content-length"] == str(last - first + 1)
     assert answer.content == whole[first : last + 1]
 
@@ -81,9 +84,9 @@ async def test_several_ranges_are_a_multipart(server: Server) -> None:
 @pytest.mark.contract("url-ranges")
 async def test_a_range_past_the_end_is_a_416(server: Server) -> None:
     done = await recorded(server)
-    answer = await server.http.get(done.url, headers={"Range": "bytes=16080-"})
+    answer = await server.http.get(done.url, headers={"Range": f"bytes={LAST + 1}-"})
     assert (answer.status_code, answer.content) == (416, b"")
-    assert answer.headers["content-range"] == "bytes */16080"
+    assert answer.headers["content-range"] == f"bytes */{LAST + 1}"
 
 
 @pytest.mark.contract("url-ranges")
@@ -147,7 +150,7 @@ async def test_an_expired_url_is_a_404_before_the_file_is_swept(tmp_path: Path) 
                 await trio.sleep(0.05)
         # 200 until the second, 404 from then on, however often it was read.
         assert datetime.now(UTC).timestamp() >= done.expires_at
-        assert answers[-1].content[80:] == SECOND
+        assert answers[-1].content[HEADER_BYTES:] == SECOND
         assert (answer.status_code, answer.content) == (404, b"")
         assert "location" not in answer.headers
         assert (await server.http.head(done.url)).status_code == 404
@@ -241,7 +244,7 @@ async def test_a_snapshot_says_exactly_what_it_sends(server: Server) -> None:
     async with client(server) as talk:
         await talk.start(ID)
         empty = await server.http.get(f"/v1/recordings/{ID}/file.wav?follow=false")
-        assert (empty.status_code, len(empty.content)) == (200, 80)
+        assert (empty.status_code, len(empty.content)) == (200, HEADER_BYTES)
         await talk.audio(SECOND + b"\1")
         await talk.acknowledged(16_001)
         answer = await server.http.get(f"/v1/recordings/{ID}/file.wav?follow=false")
@@ -252,13 +255,13 @@ async def test_a_snapshot_says_exactly_what_it_sends(server: Server) -> None:
             f"/v1/recordings/{ID}/file.wav?follow=false", headers={"Range": "bytes=0-1", "If-Range": '"x"'}
         )
         head = await server.http.head(f"/v1/recordings/{ID}/file.wav?follow=false")
-    assert answer.headers["content-length"] == head.headers["content-length"] == "16080"
+    assert answer.headers["content-length"] == head.headers["content-length"] == str(LAST + 1)
     assert answer.headers["cache-control"] == "no-store"
     samples, rate = soundfile.read(io.BytesIO(answer.content), dtype="int16")
     assert (samples.tobytes(), rate) == (SECOND, 8000)
     assert (part.status_code, part.content) == (206, SECOND)
-    assert part.headers["content-range"] == "bytes 80-16079/16080"
-    assert (whole.status_code, len(whole.content)) == (200, 16_080)
+    assert part.headers["content-range"] == f"bytes {HEADER_BYTES}-{LAST}/{LAST + 1}"
+    assert (whole.status_code, len(whole.content)) == (200, HEADER_BYTES + 16_000)
 
 
 async def test_a_snapshot_with_an_odd_number_of_bytes_is_padded(server: Server) -> None:
@@ -267,8 +270,8 @@ async def test_a_snapshot_with_an_odd_number_of_bytes_is_padded(server: Server) 
         await talk.audio(b"\xd5" * 101)
         await talk.acknowledged(101)
         answer = await server.http.get(f"/v1/recordings/{ID}/file.wav?follow=false")
-    assert answer.content[94:] == b"\xd5" * 101 + b"\0"
-    assert answer.headers["content-length"] == str(94 + 102)
+    assert answer.content[HEADER_BYTES:] == b"\xd5" * 101 + b"\0"
+    assert answer.headers["content-length"] == str(HEADER_BYTES + 102)
 
 
 async def test_other_programs_open_a_copy_taken_in_mid_recording_and_the_finished_file(
@@ -289,7 +292,7 @@ async def test_other_programs_open_a_copy_taken_in_mid_recording_and_the_finishe
         assert durations(copy) == (24_000, 24_000, 3.0)
         assert isinstance(await talk.stop(48_000), Completed)
     assert durations(path) == (24_000, 24_000, 3.0)
-    assert path.read_bytes()[80:] == SECOND * 3
+    assert path.read_bytes()[HEADER_BYTES:] == SECOND * 3
 
 
 def durations(path: Path) -> tuple[int, int, float]:
@@ -313,7 +316,7 @@ async def test_a_long_file_comes_whole(server: Server) -> None:
     # More than two reads of 512 KiB, and not a multiple of them.
     data = SECOND * 80
     done = await recorded(server, data[: 1 << 20])
-    assert (await server.http.get(done.url)).content[80:] == data[: 1 << 20]
+    assert (await server.http.get(done.url)).content[HEADER_BYTES:] == data[: 1 << 20]
 
 
 def test_a_source_is_a_head_a_part_of_a_file_and_a_tail(tmp_path: Path) -> None:

@@ -8,15 +8,28 @@ import httpx
 import pytest
 import trio
 
+from storage.recordings import Recording
 from tests.wavstream.clients import client
 from tests.wavstream.servers import BOUND_SECONDS, Server, running
-from wavstream import wav
+from wavstream.chunks import HEADER_BYTES
+from wavstream.label import label
 from wavstream.protocol import Completed
-from wavstream.wav import WavFormat
 
 ID = "recording-1"
 SECOND = bytes(range(250)) * 64
-HEADER = wav.header(WavFormat("pcm16", 8000, 1), None)
+BEGAN = {"started_at": 1e9}
+HEADER = label(
+    Recording(
+        recording_id=ID,
+        token="",
+        state="recording",
+        sample_rate=8000,
+        channels=1,
+        encoding="pcm16",
+        started_at=1e9,
+        header_bytes=HEADER_BYTES,
+    )
+).header.over(None)
 
 
 class Follower:
@@ -50,29 +63,29 @@ async def following(server: Server, query: str = "") -> AsyncIterator[Follower]:
 @pytest.mark.contract("file-follow")
 async def test_a_follower_hears_from_the_first_sample_to_the_last_as_they_come(server: Server) -> None:
     async with client(server) as talk:
-        await talk.start(ID)
+        await talk.start(ID, metadata=BEGAN)
         await talk.audio(SECOND)
         await talk.acknowledged(16_000)
         async with following(server) as follower:
             assert "content-length" not in follower.answer.headers
             assert follower.answer.headers["transfer-encoding"] == "chunked"
-            assert await follower.until(16_080) == HEADER + SECOND
+            assert await follower.until(len(HEADER) + 16_000) == HEADER + SECOND
             await talk.audio(SECOND[:3200])
             sent = trio.current_time()
-            await follower.until(19_280)
+            await follower.until(len(HEADER) + 19_200)
             assert trio.current_time() - sent < 0.5  # two beats of 0.1 s, and the rest to spare
             await talk.audio(SECOND[:400])
             done = await talk.stop(19_600)
             assert await follower.rest() == HEADER + SECOND + SECOND[:3200] + SECOND[:400]
     assert isinstance(done, Completed)
-    assert (await server.http.get(done.url)).content[80:] == follower.received[80:]
+    assert (await server.http.get(done.url)).content[HEADER_BYTES:] == follower.received[HEADER_BYTES:]
 
 
 async def test_a_follower_may_come_before_the_first_sample(server: Server) -> None:
     async with client(server) as talk:
-        await talk.start(ID)
+        await talk.start(ID, metadata=BEGAN)
         async with following(server, "?follow=true") as follower:
-            assert await follower.until(80) == HEADER
+            assert await follower.until(len(HEADER)) == HEADER
             await talk.audio(SECOND)
             await talk.stop(16_000)
             assert await follower.rest() == HEADER + SECOND
@@ -80,11 +93,11 @@ async def test_a_follower_may_come_before_the_first_sample(server: Server) -> No
 
 async def test_a_follower_gets_whole_samples_even_when_audio_comes_in_halves(server: Server) -> None:
     async with client(server) as talk:
-        await talk.start(ID)
+        await talk.start(ID, metadata=BEGAN)
         async with following(server) as follower:
             await talk.audio(SECOND[:999])
             await talk.acknowledged(999)
-            assert len(await follower.until(80 + 998)) == 80 + 998
+            assert len(await follower.until(len(HEADER) + 998)) == len(HEADER) + 998
             await talk.audio(SECOND[999:])
             await talk.stop(16_000)
             assert await follower.rest() == HEADER + SECOND
@@ -100,7 +113,7 @@ async def test_many_followers_hear_the_same_and_one_that_does_not_read_harms_nob
             heard.append(await follower.rest())
 
     async with client(server) as talk:
-        await talk.start(ID)
+        await talk.start(ID, metadata=BEGAN)
         async with trio.open_nursery() as nursery:
             for _ in range(5):
                 await nursery.start(listen)
@@ -116,7 +129,7 @@ async def test_many_followers_hear_the_same_and_one_that_does_not_read_harms_nob
 
 async def test_a_follower_of_a_recording_without_audio_gets_an_end(server: Server) -> None:
     async with client(server) as talk:
-        await talk.start(ID)
+        await talk.start(ID, metadata=BEGAN)
         async with following(server) as follower:
             await talk.stop(0)
             assert await follower.rest() == HEADER
@@ -124,7 +137,7 @@ async def test_a_follower_of_a_recording_without_audio_gets_an_end(server: Serve
 
 async def test_a_head_of_a_live_stream_says_no_length(server: Server) -> None:
     async with client(server) as talk:
-        await talk.start(ID)
+        await talk.start(ID, metadata=BEGAN)
         answer = await server.http.head(f"/v1/recordings/{ID}/file.wav")
         assert (answer.status_code, answer.content) == (200, b"")
         assert answer.headers["content-type"] == "audio/wav"
@@ -132,10 +145,10 @@ async def test_a_head_of_a_live_stream_says_no_length(server: Server) -> None:
 
 async def test_a_follower_does_not_keep_the_server_from_stopping(tmp_path: Path) -> None:
     async with running(tmp_path) as server, client(server) as talk:
-        await talk.start(ID)
+        await talk.start(ID, metadata=BEGAN)
         await talk.audio(SECOND)
         async with following(server) as follower:
-            await follower.until(16_080)
+            await follower.until(len(HEADER) + 16_000)
             server.stopping.set()
             # Cut, not ended: the recording will go on, and the listener should know.
             with pytest.raises(httpx.RemoteProtocolError):

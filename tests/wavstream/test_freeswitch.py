@@ -26,6 +26,7 @@ from tests.wavstream.clients import (
     upgrade,
 )
 from tests.wavstream.servers import BOUND_SECONDS, Server, running
+from wavstream.chunks import HEADER_BYTES
 from wavstream.ingest import freeswitch
 
 ONE = b"\x01\x00" * 160  # 20 ms at 8 kHz
@@ -37,10 +38,10 @@ async def call(server: Server, *parts: bytes, query: str = "") -> bytes:
 
 
 def data(server: Server, row: dict[str, Any]) -> bytes:
-    """The audio of a finished file, behind the header of 80 bytes that 16-bit files have."""
+    """The audio of a finished file, behind the header."""
     content = server.file(row).read_bytes()
     assert len(content) == row["size"]
-    return content[80:]
+    return content[HEADER_BYTES:]
 
 
 @pytest.mark.contract("ws-upgrade")

@@ -1,5 +1,7 @@
 """A recording in memory, and its file, without a server."""
 
+import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -117,6 +119,23 @@ def test_a_file_holds_what_was_appended_whenever_it_was_closed(
     again.recover()
     assert again.data_bytes == len(whole)
     assert again.finish() == finished
+
+
+@profile(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+@given(st.lists(st.lists(st.binary(max_size=9), max_size=5), max_size=5), st.integers(0, 5))
+def test_the_hash_of_the_audio_is_kept_running_whatever_the_disk_takes_at_a_time(
+    tmp_path_factory: pytest.TempPathFactory, batches: list[list[bytes]], at_a_time: int
+) -> None:
+    file = RecordingFile(DirectoryStore(tmp_path_factory.mktemp("objects")), ROW.path, MONO)
+    with pytest.MonkeyPatch.context() as patch:
+        write = os.pwrite
+        if at_a_time:
+            patch.setattr(os, "pwritev", lambda fd, parts, at: write(fd, b"".join(parts)[:at_a_time], at))
+        for batch in batches:
+            file.append([chunk for chunk in batch if chunk])
+    whole = b"".join(each for batch in batches for each in batch)
+    whole = whole[: len(whole) // 2 * 2]
+    assert file.finish().audio_sha256 == hashlib.sha256(whole).hexdigest()
 
 
 def test_more_chunks_than_one_write_takes_are_all_written(store: DirectoryStore) -> None:

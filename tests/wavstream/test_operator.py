@@ -8,6 +8,7 @@ import trio
 
 from tests.wavstream.clients import audio, client, close, exchange, text, upgrade
 from tests.wavstream.servers import Server, running
+from wavstream.chunks import HEADER_BYTES
 from wavstream.protocol import Completed
 
 ID = "recording-1"
@@ -50,13 +51,13 @@ async def test_a_recording_is_shown_by_the_same_fields_while_it_runs_and_after(s
         "channels": 2,
         "encoding": "pcm16",
         "started_at": 1e9,
-        # 16,000 bytes of two channels of 16 bits are 4,000 frames, and 80 bytes are before them.
+        # 16,000 bytes of two channels of 16 bits are 4,000 frames, behind the header.
         "duration": 0.25,
-        "size": 16_080,
+        "size": HEADER_BYTES + 16_000,
         "path": live["path"],
         "metadata": {"started_at": 1e9, "n": [1]},
     }
-    over = ("reason", "stopped_at", "expires_at", "sha256", "url")
+    over = ("reason", "stopped_at", "expires_at", "sha256", "audio_sha256", "url")
     assert live == known | {"state": "recording"} | dict.fromkeys(over)
     assert ended == known | {
         "state": "completed",
@@ -64,6 +65,7 @@ async def test_a_recording_is_shown_by_the_same_fields_while_it_runs_and_after(s
         "stopped_at": ended["stopped_at"],
         "expires_at": ended["stopped_at"] + 86_400,
         "sha256": hashlib.sha256((server.data_dir / ended["path"]).read_bytes()).hexdigest(),
+        "audio_sha256": hashlib.sha256(SECOND).hexdigest(),
         "url": done.url,
     }
 

@@ -1,5 +1,7 @@
 """What a server finds when it starts."""
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from storage.recordings import Recording
 from tests.wavstream.clients import client
 from tests.wavstream.servers import running
 from wavstream import wav
+from wavstream.chunks import HEADER_BYTES
+from wavstream.label import label
 from wavstream.protocol import Completed, Error, Ready
 from wavstream.wav import WavFormat
 
@@ -110,3 +114,55 @@ async def test_a_file_that_cannot_be_read_harms_no_other_and_is_left_for_the_nex
     (tmp_path / "recordings" / row.path).rmdir()
     async with running(tmp_path) as server, client(server) as talk:
         assert await talk.start("recording-1") == Ready(offset=0)
+
+
+async def test_a_file_of_this_version_whose_header_is_lost_goes_on_where_its_row_says(tmp_path: Path) -> None:
+    # After a power loss the header may be a hole, and the audio be there.
+    row = replace(unfinished(1), header_bytes=HEADER_BYTES)
+    left(tmp_path, (row, bytes(HEADER_BYTES) + AUDIO))
+    async with running(tmp_path) as server:
+        async with client(server) as talk:
+            assert await talk.start("recording-1") == Ready(offset=16_000)
+            done = await talk.stop(16_000)
+        assert isinstance(done, Completed)
+        content = (await server.http.get(done.url)).content
+    assert (wav.parse(content).data_offset, content[HEADER_BYTES:]) == (HEADER_BYTES, AUDIO)
+
+
+async def test_a_header_cut_short_holds_no_audio_and_the_client_begins_again(tmp_path: Path) -> None:
+    row = replace(unfinished(1), header_bytes=HEADER_BYTES)
+    left(tmp_path, (row, label(row).header.over(0)[:1000]))
+    async with running(tmp_path) as server:
+        async with client(server) as talk:
+            assert await talk.start("recording-1") == Ready(offset=0)
+            await talk.audio(AUDIO)
+            done = await talk.stop(16_000)
+        assert isinstance(done, Completed)
+        assert (await server.http.get(done.url)).content[HEADER_BYTES:] == AUDIO
+
+
+async def test_a_file_of_an_earlier_version_keeps_its_layout_and_is_followed_and_finished_in_it(
+    tmp_path: Path,
+) -> None:
+    # Its audio begins at byte 80, and the listener's does too.
+    left(tmp_path, (unfinished(1), wav.header(MONO, 16_000) + AUDIO))
+    async with running(tmp_path) as server:
+        async with client(server) as talk:
+            assert await talk.start("recording-1") == Ready(offset=16_000)
+            snapshot = (await server.http.get("/v1/recordings/recording-1/file.wav?follow=false")).content
+            assert snapshot == wav.header(MONO, 16_000) + AUDIO
+            await talk.audio(AUDIO)
+            done = await talk.stop(32_000)
+        assert isinstance(done, Completed)
+        assert (await server.http.get(done.url)).content == wav.header(MONO, 32_000) + AUDIO * 2
+        row = await server.json("/v1/recordings/recording-1")
+    # The hash of the audio, which no earlier run kept, was made at the end.
+    assert row["audio_sha256"] == hashlib.sha256(AUDIO * 2).hexdigest()
+
+
+async def test_an_orphan_without_any_file_has_failed_and_leaves_nothing(tmp_path: Path) -> None:
+    left(tmp_path, (unfinished(1), None), (unfinished(2), b""))
+    async with running(tmp_path, wavstream_orphan_seconds=0.1) as server:
+        await server.one("recording-1", "failed")
+        await server.one("recording-2", "failed")
+    assert [each for each in (tmp_path / "recordings").rglob("*") if each.is_file()] == []

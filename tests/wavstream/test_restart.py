@@ -18,6 +18,7 @@ import trio
 
 from tests.wavstream.clients import audio, client, text, upgrade
 from tests.wavstream.servers import BOUND_SECONDS, Server, http_client, running, settings, the_file
+from wavstream.chunks import HEADER_BYTES
 from wavstream.process.settings import parse_address
 from wavstream.protocol import Completed, Ready
 from wavstream.service import Listening, serve
@@ -46,14 +47,14 @@ async def test_a_recording_goes_on_over_a_restart_in_its_middle(tmp_path: Path) 
     # In between, the file is right: its header says what is in it.
     kept = soundfile.info(str(path)).frames
     assert kept in (8000, 16_000)
-    assert path.stat().st_size == 80 + 2 * kept
+    assert path.stat().st_size == HEADER_BYTES + 2 * kept
     async with running(tmp_path) as server:
         async with client(server) as talk:
             assert await talk.start(ID) == Ready(offset=2 * kept)
             await talk.audio((SECOND * 3)[2 * kept :])
             done = await talk.stop(48_000)
         assert isinstance(done, Completed)
-        assert (await server.http.get(done.url)).content[80:] == SECOND * 3
+        assert (await server.http.get(done.url)).content[HEADER_BYTES:] == SECOND * 3
         row = await server.json(f"/v1/recordings/{ID}")
         assert (row["metadata"], row["reason"], row["duration"]) == ({"session": "s"}, "stopped", 3.0)
 
@@ -99,7 +100,7 @@ async def test_a_recording_whose_client_stays_away_after_the_restart_is_finished
     async with running(tmp_path, wavstream_orphan_seconds=0.1) as server:
         row = await server.one(ID, "completed")
         assert (row["reason"], row["duration"]) == ("interrupted", 1.0)
-        assert server.file(row).read_bytes()[80:] == SECOND
+        assert server.file(row).read_bytes()[HEADER_BYTES:] == SECOND
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ async def test_no_acknowledged_byte_is_lost_when_the_server_is_killed(tmp_path: 
             await talk.audio(spoken[ready.offset :])
             done = await talk.stop(len(spoken))
         assert isinstance(done, Completed)
-        assert (await after.server.http.get(done.url)).content[80:] == spoken
+        assert (await after.server.http.get(done.url)).content[HEADER_BYTES:] == spoken
 
 
 async def test_a_switchs_recording_that_a_kill_cut_off_is_finished_at_the_next_start(tmp_path: Path) -> None:
@@ -186,7 +187,7 @@ async def test_a_switchs_recording_that_a_kill_cut_off_is_finished_at_the_next_s
     async with running(tmp_path) as server:
         [row] = await server.ended(1)
         assert (row["name"], row["reason"], row["duration"]) == ("call", "interrupted", 1.0)
-        assert server.file(row).read_bytes()[80:] == SECOND
+        assert server.file(row).read_bytes()[HEADER_BYTES:] == SECOND
 
 
 async def test_a_signal_ends_a_server_within_its_grace_with_status_0(tmp_path: Path) -> None:

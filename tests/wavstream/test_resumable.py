@@ -12,6 +12,7 @@ from trio_websocket import ConnectionClosed
 from tests.wavstream.clients import Client, audio, client, close_code, exchange, text, upgrade
 from tests.wavstream.servers import BOUND_SECONDS, Server, running
 from wavstream import protocol
+from wavstream.chunks import HEADER_BYTES
 from wavstream.protocol import Ack, Completed, Error, Ready
 
 ID = "recording-1"
@@ -28,7 +29,7 @@ async def closed(talk: Client) -> int:
 
 
 def content(server: Server, row: dict[str, Any]) -> bytes:
-    return server.file(row).read_bytes()[80:]
+    return server.file(row).read_bytes()[HEADER_BYTES:]
 
 
 @pytest.mark.contract("url-retention", "v1-start", "v1-ready", "v1-stop", "v1-completed")
@@ -41,12 +42,12 @@ async def test_a_recording_is_acknowledged_completed_and_downloadable(server: Se
         done = await talk.stop(32_000, "hangup")
         assert await closed(talk) == 1000
     assert isinstance(done, Completed)
-    # 80 bytes of header and two seconds.
-    assert (done.recording_id, done.duration, done.size) == (ID, 2.0, 32_080)
+    # The header and two seconds.
+    assert (done.recording_id, done.duration, done.size) == (ID, 2.0, HEADER_BYTES + 32_000)
     answer = await server.http.get(done.url)
     assert answer.status_code == 200
     assert hashlib.sha256(answer.content).hexdigest() == done.sha256
-    assert answer.content[80:] == SECOND * 2
+    assert answer.content[HEADER_BYTES:] == SECOND * 2
     row = await server.json(f"/v1/recordings/{ID}")
     assert (row["reason"], row["metadata"]["session"], row["started_at"]) == ("hangup", "s", 1e9)
     assert done.expires_at == row["expires_at"] == row["stopped_at"] + 24 * 3600
@@ -284,7 +285,7 @@ async def test_half_a_sample_at_the_end_is_left_out(server: Server) -> None:
         await talk.audio(SECOND + b"\1")
         done = await talk.stop(16_001)
     assert isinstance(done, Completed)
-    assert (done.duration, done.size) == (1.0, 16_080)
+    assert (done.duration, done.size) == (1.0, HEADER_BYTES + 16_000)
 
 
 async def test_ulaw_with_an_odd_number_of_bytes_gets_a_pad_byte(server: Server) -> None:
@@ -293,7 +294,7 @@ async def test_ulaw_with_an_odd_number_of_bytes_gets_a_pad_byte(server: Server) 
         await talk.audio(bytes(8001))
         done = await talk.stop(8001)
     assert isinstance(done, Completed)
-    assert (done.duration, done.size) == (8001 / 8000, 94 + 8001 + 1)
+    assert (done.duration, done.size) == (8001 / 8000, HEADER_BYTES + 8001 + 1)
 
 
 async def test_a_message_of_a_mebibyte_passes(server: Server) -> None:
@@ -304,7 +305,7 @@ async def test_a_message_of_a_mebibyte_passes(server: Server) -> None:
         await talk.audio(data)
         done = await talk.stop(2 << 20)
     assert isinstance(done, Completed)
-    assert done.size == 80 + (2 << 20)
+    assert done.size == HEADER_BYTES + (2 << 20)
 
 
 @pytest.mark.parametrize("said", [None, "yesterday", float("inf")])

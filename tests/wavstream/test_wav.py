@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wavstream import wav
-from wavstream.wav import WavError, WavFormat
+from wavstream.wav import Header, WavError, WavFormat
 
 MONO = WavFormat("pcm16", 8000, 1)
 STEREO = WavFormat("pcm16", 16000, 2)
@@ -51,7 +51,7 @@ def test_riff_counts_what_follows_its_own_eight_bytes() -> None:
 
 def test_an_odd_number_of_bytes_is_padded_and_the_pad_byte_counted_by_riff_alone() -> None:
     header = wav.header(ULAW, 1001)
-    assert ULAW.file_bytes(1001) == 94 + 1001 + 1
+    assert Header(ULAW).file_bytes(1001) == 94 + 1001 + 1
     assert struct.unpack_from("<I", header, 4) == (94 - 8 + 1001 + 1,)
     assert header[-8:] == b"data" + struct.pack("<I", 1001)
 
@@ -148,16 +148,24 @@ def test_soundfile_reads_an_rf64_of_five_gib(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     with path.open("wb") as file:  # sparse: it takes no room
         file.write(wav.header(STEREO, data_bytes))
-        file.truncate(STEREO.file_bytes(data_bytes))
+        file.truncate(Header(STEREO).file_bytes(data_bytes))
     assert soundfile.info(str(path)).frames == data_bytes // 4
 
 
-@given(audio=formats, size=st.integers(0, 2**34), start=st.binary(max_size=94))
-def test_a_repair_goes_by_the_physical_length(audio: WavFormat, size: int, start: bytes) -> None:
-    repair = wav.repair(audio, size, start)
-    assert repair.data_bytes == max(0, size - audio.header_bytes)
-    said = wav.parse(repair.header).data_bytes
-    assert said is not None
+@given(
+    audio=formats,
+    chunks=st.sampled_from([b"", wav.junk(100)]),
+    size=st.integers(0, 2**34),
+    start=st.binary(max_size=94),
+)
+def test_a_repair_goes_by_the_physical_length(
+    audio: WavFormat, chunks: bytes, size: int, start: bytes
+) -> None:
+    repair = wav.repair(Header(audio, chunks), size, start)
+    assert repair.header == Header(audio, chunks)
+    assert repair.data_bytes == max(0, size - audio.header_bytes - len(chunks))
+    said = wav.running(audio, repair.data_bytes)
+    assert wav.parse(repair.header.over(said)).data_bytes == said
     # Whole frames, an even number of bytes, and no more than one frame behind.
     assert said % audio.frame_bytes == said % 2 == 0
     assert 0 <= repair.data_bytes - said < max(2, audio.frame_bytes)
@@ -165,15 +173,51 @@ def test_a_repair_goes_by_the_physical_length(audio: WavFormat, size: int, start
 
 def test_a_file_that_was_as_good_as_finished_keeps_its_length_and_not_its_pad_byte() -> None:
     header = wav.header(ULAW, 1001)
-    assert wav.repair(ULAW, ULAW.file_bytes(1001), header).data_bytes == 1001
+    assert wav.repair(Header(ULAW), Header(ULAW).file_bytes(1001), header).data_bytes == 1001
     # While it runs, a header never says an odd length: there the byte behind what it says is audio.
-    assert wav.repair(ULAW, 94 + 1001, wav.header(ULAW, wav.running(ULAW, 1000))).data_bytes == 1001
+    assert wav.repair(Header(ULAW), 94 + 1001, wav.header(ULAW, wav.running(ULAW, 1000))).data_bytes == 1001
 
 
 def test_a_repaired_file_opens(tmp_path: Path) -> None:
     audio = bytes(range(256)) * 10 + b"\1"  # 1280 frames and half of one
     lost = wav.header(MONO, 0) + audio
-    repair = wav.repair(MONO, len(lost), lost[:80])
-    samples, rate = soundfile.read(io.BytesIO(repair.header + audio), dtype="int16")
+    repair = wav.repair(Header(MONO), len(lost), lost)
+    samples, rate = soundfile.read(io.BytesIO(repair.header.over(2560) + audio), dtype="int16")
     assert (len(samples), rate) == (1280, 8000)
     assert samples.tobytes() == audio[:-1]
+
+
+@pytest.mark.parametrize("audio", FORMATS)
+@pytest.mark.parametrize("chunks", [b"", wav.junk(1954)])
+def test_the_audio_begins_where_the_file_says_and_not_where_it_is_expected(
+    audio: WavFormat, chunks: bytes
+) -> None:
+    # A file of an earlier version, without chunks, among those of this one; and the other way round.
+    frames = bytes(1000 * audio.frame_bytes)
+    content = Header(audio, chunks).over(0) + frames
+    repair = wav.repair(Header(audio, wav.junk(100)), len(content), content[: wav.MOST_HEADER_BYTES])
+    assert (repair.header, repair.data_bytes) == (Header(audio, chunks), len(frames))
+
+
+def test_a_header_of_another_format_or_of_no_length_of_ours_is_not_believed() -> None:
+    expected = Header(MONO, wav.junk(100))
+    other = Header(STEREO).over(0) + bytes(1000)
+    assert wav.repair(expected, len(other), other).header == expected
+    # 44 bytes, as other programs write it: no room for RF64, so we have not written it.
+    plain = wav.header(MONO, 0)[:12] + wav.header(MONO, 0)[48:]
+    assert wav.parse(plain).data_offset == 44
+    assert wav.repair(expected, 1000, plain).header == expected
+
+
+def test_an_rf64_is_repaired_as_rf64_by_its_length() -> None:
+    # The header was a minute behind when the program was killed: 5 GiB say less than there is.
+    said, there = 5 * 2**30, 5 * 2**30 + 64_000 * 60
+    repair = wav.repair(Header(STEREO), 80 + there, wav.header(STEREO, said))
+    assert repair.data_bytes == there
+    assert wav.parse(repair.header.over(there)) == wav.Parsed(STEREO, 80, there)
+
+
+@pytest.mark.parametrize("size", [1, 6, 7, 9, -8])
+def test_a_chunk_has_eight_bytes_at_least_and_an_even_number(size: int) -> None:
+    with pytest.raises(WavError, match="no chunk"):
+        wav.junk(size)

@@ -12,6 +12,7 @@ from tests.wavstream.clients import Client, audio, client, text, upgrade
 from tests.wavstream.disk import Disk
 from tests.wavstream.servers import BOUND_SECONDS, Server, running, the_file
 from wavstream import live, protocol, recordings
+from wavstream.chunks import HEADER_BYTES
 from wavstream.files import RecordingFile
 from wavstream.protocol import Completed, Ready
 from wavstream.wav import WavFormat
@@ -60,7 +61,7 @@ async def test_a_full_disk_acknowledges_no_more_than_it_took_and_all_goes_on_whe
         assert entry["log_level"] == "error"
         assert "No space left" in entry["error"]
         await nothing_more(sick, 17_000)
-        assert path.read_bytes()[80:] == SECOND + SECOND[:1000]
+        assert path.read_bytes()[HEADER_BYTES:] == SECOND + SECOND[:1000]
         assert (await server.http.get("/ready")).status_code == 503
         # Many beats later it has been said once, and the other recording knows nothing of it.
         assert len([each for each in logged if each["event"] == "cannot write"]) == 1
@@ -70,7 +71,7 @@ async def test_a_full_disk_acknowledges_no_more_than_it_took_and_all_goes_on_whe
         await heard(logged, "writing again", recording="recording-sick")
         done = await sick.stop(32_000)
     assert isinstance(done, Completed)
-    assert (await server.http.get(done.url)).content[80:] == SECOND * 2
+    assert (await server.http.get(done.url)).content[HEADER_BYTES:] == SECOND * 2
 
 
 @pytest.mark.contract("v1-completed")
@@ -93,7 +94,7 @@ async def test_a_recording_that_cannot_be_finished_is_finished_when_the_disk_is_
             nursery.start_soon(recover)
             done = await talk.stop(16_000)
     assert isinstance(done, Completed)
-    assert (await server.http.get(done.url)).content[80:] == SECOND
+    assert (await server.http.get(done.url)).content[HEADER_BYTES:] == SECOND
 
 
 async def test_a_client_that_waits_too_long_for_the_end_is_told_to_come_back(
@@ -156,7 +157,7 @@ async def test_a_full_disk_stops_the_reading_before_the_memory_is_full(
             disk.full = lambda _file: False
         done = await talk.stop(count * len(message))
     assert isinstance(done, Completed)
-    assert (await server.http.get(done.url)).content[80:] == message * count
+    assert (await server.http.get(done.url)).content[HEADER_BYTES:] == message * count
 
 
 async def test_a_disk_that_fails_at_the_stop_leaves_the_rest_to_the_client(

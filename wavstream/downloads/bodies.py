@@ -8,7 +8,6 @@ from quart.wrappers.response import ResponseBody
 from typing_extensions import override
 
 from storage.objects import ObjectStore
-from wavstream import wav
 from wavstream.downloads.ranges import Span
 from wavstream.downloads.source import Source
 from wavstream.live import LiveRecording
@@ -87,7 +86,8 @@ class FollowBody(ResponseBody):
     async def _chunks(self) -> AsyncGenerator[bytes, None]:
         recording = self._recording
         audio = recording.audio
-        yield wav.header(audio, None)
+        header = recording.header
+        yield header.over(None)
         sent = 0
         while True:
             ended = recording.state == "ended"  # asked before the length: nothing can come after it
@@ -96,7 +96,7 @@ class FollowBody(ResponseBody):
                 source = self._source = self._source or await self._open()
                 data = await _in_thread(
                     source,
-                    audio.header_bytes + sent,
+                    header.size + sent,
                     min(READ_BYTES, audio.whole(known) - sent),
                     self._threads,
                 )

@@ -11,7 +11,6 @@ from werkzeug.datastructures import Headers
 
 from storage.objects import ObjectStore
 from storage.recordings import Recording
-from wavstream import wav
 from wavstream.downloads import ranges
 from wavstream.downloads.bodies import FileBody, FollowBody
 from wavstream.downloads.source import Source
@@ -47,15 +46,15 @@ class Delivery:
 
     async def snapshot(self, recording: LiveRecording, method: str, headers: Headers) -> Response:
         """A running recording as it stands now, with a header that says just that. Raises OSError."""
-        audio, known = recording.audio, recording.audio.whole(recording.written)
+        header, known = recording.header, recording.audio.whole(recording.written)
         file = None
         if known:
             file = await trio.to_thread.run_sync(self._store.open, recording.row.path, limiter=self._threads)
         source = Source(
             file,
-            first=audio.header_bytes,
+            first=header.size,
             length=known,
-            head=wav.header(audio, known),
+            head=header.over(known),
             tail=bytes(known % 2),
         )
         # It has no validators, for the next one is longer; so a condition on them cannot hold.

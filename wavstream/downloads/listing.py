@@ -62,7 +62,7 @@ def view(row: Recording, urls: Urls, running: LiveRecording | None = None) -> di
     said["path"] = urls.path(row)
     if running is not None and row.state == "recording":  # the catalogue knows its end a moment sooner
         kept = running.audio.whole(running.written)
-        said |= {"duration": running.audio.duration(kept), "size": running.audio.file_bytes(kept)}
+        said |= {"duration": running.audio.duration(kept), "size": running.header.file_bytes(kept)}
     return said
 
 
@@ -80,6 +80,7 @@ _FIELDS = (
     "duration",
     "size",
     "sha256",
+    "audio_sha256",
     "metadata",
 )
 

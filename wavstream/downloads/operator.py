@@ -8,6 +8,7 @@ from quart import Response, request
 
 from storage import recordings as rows
 from storage.recordings import Recording
+from wavstream import sidefile
 from wavstream.access import Access
 from wavstream.downloads.answers import refused, said
 from wavstream.downloads.delivery import Delivery
@@ -71,7 +72,7 @@ class Operator:
             return _unknown()
         if row.state == "recording":
             return refused(409, "the recording has not been finished")
-        await trio.to_thread.run_sync(self._recordings.store.delete, row.path)
+        await trio.to_thread.run_sync(sidefile.remove, self._recordings.store, row)
         await self._recordings.catalog.run(lambda tx: rows.erase(tx, recording_id))
         log.info("recording erased", recording=recording_id)
         return Response(b"", 204)

@@ -15,10 +15,10 @@ from tests.daemon.api.test_guard import refused
 from tests.daemon.running import BOUND_SECONDS, Application, both, recording_to, running
 from tests.wavstream import servers
 from wavstream import wav
+from wavstream.chunks import HEADER_BYTES
 from wavstream.wav import WavFormat
 
 FORMAT = WavFormat("pcm16", 8000, 1)
-LIVE = wav.header(FORMAT, None)
 SNAPSHOT = {"follow": "false"}
 
 
@@ -55,13 +55,13 @@ async def test_a_running_recording_is_followed_from_its_first_sample_to_its_end(
             assert live.headers["content-type"] == "audio/wav"
             assert "content-length" not in live.headers
             pieces = live.aiter_raw()
-            heard = await read_until(pieces, len(LIVE) + 1600)  # a tenth of a second of silence
-            assert heard.startswith(LIVE)
+            heard = await read_until(pieces, HEADER_BYTES + 1600)  # a tenth of a second of silence
+            assert wav.parse(heard) == wav.Parsed(FORMAT, HEADER_BYTES, None)
             await shop.command(session, "hangup")
             heard += await rest(pieces)
         recording = await shop.recording(session, "completed")
         whole = await shop.file(session)
-        assert whole.content[len(LIVE) :] == heard[len(LIVE) :]
+        assert whole.content[HEADER_BYTES:] == heard[HEADER_BYTES:]
         assert len(whole.content) == recording["size"]
         assert whole.content == (await server.http.get(recording["recording_url"])).content
 
@@ -75,7 +75,7 @@ async def test_a_snapshot_has_an_exact_header_a_length_ranges_and_head(tmp_path:
         snapshot = await shop.file(session, params=SNAPSHOT)
         assert snapshot.status_code == 200
         said = wav.parse(snapshot.content)
-        assert said.data_bytes == len(snapshot.content) - len(LIVE) > 0
+        assert said.data_bytes == len(snapshot.content) - HEADER_BYTES > 0
         assert int(snapshot.headers["content-length"]) == len(snapshot.content)
         assert snapshot.headers["accept-ranges"] == "bytes"
         part = await shop.file(session, params=SNAPSHOT, headers={"Range": "bytes=0-3"})
@@ -217,7 +217,7 @@ async def test_a_client_that_goes_away_while_it_follows_leaves_nothing_behind(tm
         for _ in range(3):
             async with shop.http.stream("GET", path) as live:
                 pieces = live.aiter_raw()
-                await read_until(pieces, len(LIVE) + 2)
+                await read_until(pieces, HEADER_BYTES + 2)
                 await abandon(pieces)
         await shop.command(session, "hangup")
         await shop.recording(session, "completed")

@@ -15,6 +15,7 @@ COMMANDS = (
     "up",
     "call",
     "verify",
+    "rebuild",
     "daemon",
     "server",
     "app",
@@ -39,7 +40,7 @@ def test_every_command_has_help(run: Run, command: str) -> None:
 def test_without_arguments_the_commands_are_listed(run: Run) -> None:
     ran = run()
     assert ran.status == 0
-    for command in COMMANDS[:7]:
+    for command in COMMANDS[:8]:
         assert f"\n  {command} " in ran.out
 
 

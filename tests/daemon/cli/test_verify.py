@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from storage import recordings
 from storage.catalog import Catalog
 from storage.recordings import Recording
 from tests.daemon.cli.conftest import Run
-from wavstream import wav
+from wavstream import sidefile, wav
 from wavstream.settings import ServerSettings
 from wavstream.wav import WavFormat
 
@@ -120,3 +121,62 @@ def test_a_file_that_the_catalogue_does_not_know_is_judged_by_itself(run: Run) -
     ran = run("verify", str(speech.CALLER))
     assert ran.status == 0
     assert "no recording of this name or hash" in ran.out
+
+
+def beside(path: Path, **more: object) -> None:
+    """A side file that tells of this WAV file as it is, except in what is given."""
+    body = path.read_bytes()
+    row = Recording(
+        recording_id="recording-1",
+        token="",
+        state="completed",
+        sample_rate=8000,
+        channels=1,
+        encoding="pcm16",
+        started_at=1.0,
+        duration=10.0,
+        size=len(body),
+        sha256=hashlib.sha256(body).hexdigest(),
+        audio_sha256=hashlib.sha256(body[wav.parse(body).data_offset :]).hexdigest(),
+    )
+    path.with_suffix(".json").write_bytes(sidefile.content(replace(row, **more)))  # type: ignore[arg-type]
+
+
+@pytest.mark.contract("program-verify")
+def test_a_file_is_held_against_the_side_file_without_a_catalogue(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "kept.wav"
+    shutil.copy(speech.CALLER, path)
+    beside(path)
+    ran = run("verify", str(path))
+    assert ran.status == 0
+    assert "ok  side file: recording-1, 10.000 s" in ran.out
+    assert "ok  side file: the audio alone is as it was" in ran.out
+
+
+@pytest.mark.contract("program-verify")
+def test_a_damaged_header_is_told_from_damaged_audio(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "kept.wav"
+    body = bytearray(speech.CALLER.read_bytes())
+    path.write_bytes(body)
+    beside(path)
+    offset = wav.parse(bytes(body)).data_offset
+    body[offset] ^= 1
+    path.write_bytes(body)
+    assert "NO  side file: the audio alone is another" in run("verify", str(path)).out
+    beside(path, sha256="0" * 64)  # as if a byte of a text in its header had changed
+    ran = run("verify", str(path))
+    assert ran.status == 1
+    assert "NO  side file: recording-1" in ran.out
+    assert "ok  side file: the audio alone is as it was" in ran.out
+
+
+@pytest.mark.contract("program-verify")
+def test_a_side_file_that_cannot_be_read_or_tells_of_no_end_is_a_contradiction(
+    run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "kept.wav"
+    shutil.copy(speech.CALLER, path)
+    beside(path, state="recording")
+    assert "NO  side file: recording-1 is recording" in run("verify", str(path)).out
+    path.with_suffix(".json").write_text("{")
+    assert "NO  side file: no JSON" in run("verify", str(path)).out
