@@ -17,7 +17,7 @@ import trio
 
 from tests.wavstream.clients import client
 from tests.wavstream.servers import BOUND_SECONDS, Server, running
-from wavstream import retention
+from wavstream import sweeper
 from wavstream.downloads.source import Source, SourceError
 from wavstream.protocol import Completed
 
@@ -179,7 +179,7 @@ async def test_neither_reading_nor_a_restart_makes_a_url_last_longer(tmp_path: P
 async def test_a_download_under_way_when_its_url_expires_finishes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "SWEEP_SECONDS", 0.05)
+    monkeypatch.setattr(sweeper, "SWEEP_SECONDS", 0.05)
     data = SECOND * 1500  # 24 MB: more than the socket buffers hold of what is not read
     async with running(tmp_path, recording_retention_hours=3 / 3600) as server:
         done = await recorded(server, data)

@@ -1,5 +1,6 @@
 """What operators and the daemon ask over HTTP."""
 
+import base64
 import hashlib
 from pathlib import Path
 
@@ -55,6 +56,8 @@ async def test_a_recording_is_shown_by_the_same_fields_while_it_runs_and_after(s
         "size": 16_080,
         "path": live["path"],
         "metadata": {"started_at": 1e9, "n": [1]},
+        "held": False,
+        "hold_reason": None,
     }
     over = ("reason", "stopped_at", "expires_at", "sha256", "url")
     assert live == known | {"state": "recording"} | dict.fromkeys(over)
@@ -66,6 +69,10 @@ async def test_a_recording_is_shown_by_the_same_fields_while_it_runs_and_after(s
         "sha256": hashlib.sha256((server.data_dir / ended["path"]).read_bytes()).hexdigest(),
         "url": done.url,
     }
+
+
+def cursor(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode()
 
 
 @pytest.mark.contract("own-list")
@@ -80,6 +87,10 @@ async def test_a_recording_is_shown_by_the_same_fields_while_it_runs_and_after(s
         "state=lost",
         "cursor=x",
         "cursor=bnVsbA==",
+        "since=nan",
+        "until=1e999",
+        "cursor=" + cursor('[NaN, "r"]'),
+        "cursor=" + cursor(f'[1{"0" * 400}, "r"]'),
     ],
 )
 async def test_a_question_that_makes_no_sense_is_a_400_in_words(server: Server, query: str) -> None:

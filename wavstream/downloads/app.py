@@ -13,6 +13,7 @@ from storage.catalog import CatalogError
 from wavstream.access import Access
 from wavstream.downloads.answers import gone, refused, said
 from wavstream.downloads.delivery import Delivery
+from wavstream.downloads.holds import Holds
 from wavstream.downloads.operator import Operator
 from wavstream.metrics import Metrics
 from wavstream.process import logs
@@ -77,6 +78,7 @@ def build(
     delivery = Delivery(recordings.store)
     downloads = Downloads(recordings, delivery, metrics, stopping=stopping)
     operator = Operator(recordings, delivery, urls, access)
+    holds = Holds(recordings, urls)
     app = QuartTrio(__name__)
     app.url_map.merge_slashes = False  # a URL with one more slash is another one, not a redirect
     app.before_request(operator.guard)
@@ -89,6 +91,8 @@ def build(
         ("/v1/recordings/<recording_id>", "GET", operator.show),
         ("/v1/recordings/<recording_id>", "DELETE", operator.erase),
         ("/v1/recordings/<recording_id>/file.wav", "GET", operator.file),
+        ("/v1/recordings/<recording_id>/hold", "POST", holds.put),
+        ("/v1/recordings/<recording_id>/hold", "DELETE", holds.take_off),
     ):
         app.add_url_rule(path, f"{method} {path}".replace(".", ""), view, methods=[method])
     app.register_error_handler(CatalogError, _without_catalogue)
