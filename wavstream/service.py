@@ -106,6 +106,7 @@ class _Server:
             urls=self._urls,
             access=self._access,
             metrics=self._metrics,
+            accel_prefix=self._settings.wavstream_accel_prefix,
             stopping=stopping,
         )
         async with trio.open_nursery() as nursery:

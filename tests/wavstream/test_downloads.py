@@ -15,7 +15,7 @@ import pytest
 import soundfile
 import trio
 
-from tests.wavstream.clients import client
+from tests.wavstream.clients import audio, client, close, exchange, text, upgrade
 from tests.wavstream.servers import BOUND_SECONDS, Server, running
 from wavstream import sweeper
 from wavstream.downloads.source import Source, SourceError
@@ -100,6 +100,97 @@ async def test_a_range_of_another_file_is_answered_with_all_of_this_one(server: 
     for tag, status in ((f'"{done.sha256}"', 206), ('"another"', 200)):
         answer = await server.http.get(done.url, headers={"Range": "bytes=0-3", "If-Range": tag})
         assert answer.status_code == status
+
+
+async def test_a_condition_that_does_not_hold_is_a_412(server: Server) -> None:
+    done = await recorded(server)
+    answer = await server.http.get(done.url, headers={"If-Match": '"another"'})
+    assert (answer.status_code, answer.content) == (412, b"")
+    assert answer.headers["etag"] == f'"{done.sha256}"'
+
+
+async def test_nobody_keeps_a_copy_that_may_be_played_unasked_nor_guesses_what_it_is(server: Server) -> None:
+    done = await recorded(server)
+    tag = {"If-None-Match": f'"{done.sha256}"'}
+    for answer in (await server.http.get(done.url), await server.http.get(done.url, headers=tag)):
+        assert answer.headers["cache-control"] == "private, no-cache, no-transform"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    gone = await server.http.get(done.url.replace("/recordings/", "/recordings/0"))
+    assert gone.headers["cache-control"] == "no-store"
+
+
+async def test_a_browser_plays_it_or_saves_it_under_its_name_and_date(server: Server, tmp_path: Path) -> None:
+    call = upgrade("/ws") + text("call-0001.wav") + audio(SECOND) + close()
+    await exchange(server.listening.ingest, [call])
+    [row] = await server.ended(1)
+    began = datetime.fromtimestamp(row["started_at"], UTC)
+    name = f"call-0001-{began:%Y%m%dT%H%M%SZ}.wav"
+    played, saved = await server.http.get(row["url"]), await server.http.get(f"{row['url']}?download")
+    assert played.headers["content-disposition"] == f'inline; filename="{name}"'
+    assert saved.headers["content-disposition"] == f'attachment; filename="{name}"'
+    command = ["curl", "--silent", "--show-error", "--noproxy", "*", "-OJ", f"{row['url']}?download"]
+    await trio.run_process(command, cwd=tmp_path)
+    assert (tmp_path / name).read_bytes() == played.content
+
+
+async def test_curl_gets_what_the_standard_says(server: Server, tmp_path: Path) -> None:
+    done = await recorded(server)
+    whole = (await server.http.get(done.url)).content
+
+    async def curl(*asked: str) -> tuple[str, bytes]:
+        command = [
+            "curl",
+            "--silent",
+            "--show-error",
+            "--noproxy",
+            "*",
+            "--write-out",
+            "%{stderr}%{http_code}",
+        ]
+        ran = await trio.run_process([*command, *asked, done.url], capture_stdout=True, capture_stderr=True)
+        return ran.stderr.decode(), ran.stdout
+
+    assert await curl() == ("200", whole)
+    assert await curl("--range", "100-199") == ("206", whole[100:200])
+    assert await curl("--range", "-80") == ("206", whole[-80:])
+    assert await curl("--range", "16080-") == ("416", b"")
+    (tmp_path / "part").write_bytes(whole[:5000])
+    resume = ("--continue-at", "-", "--output", str(tmp_path / "part"))
+    assert await curl(*resume) == ("206", b"")
+    assert (tmp_path / "part").read_bytes() == whole
+    status, head = await curl("--head")
+    assert status == "200"
+    assert b"content-length: 16080" in head.lower()
+    tags = tmp_path / "tags"
+    await curl("--etag-save", str(tags))
+    assert await curl("--etag-compare", str(tags)) == ("304", b"")
+    assert await curl("--time-cond", "Fri, 01 Jan 2100 00:00:00 GMT") == ("304", b"")
+    assert await curl("--time-cond", "-Sun, 06 Nov 1994 08:49:37 GMT") == ("412", b"")
+
+
+async def test_a_server_in_front_is_told_which_file_to_send_and_to_send_nothing_that_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000_000.0
+    monkeypatch.setattr("time.time", lambda: now)
+    async with running(tmp_path, wavstream_accel_prefix="/protected/") as server:
+        done = await recorded(server)
+        row = await server.json(f"/v1/recordings/{ID}")
+        for method, length in (("GET", 0), ("HEAD", done.size)):
+            answer = await server.http.request(method, done.url, headers={"Range": "bytes=0-3"})
+            assert (answer.status_code, answer.content) == (200, b"")
+            assert answer.headers["content-length"] == str(length)
+            key = row["path"].removeprefix("recordings/")
+            assert answer.headers["x-accel-redirect"] == f"/protected/{key}"
+            assert answer.headers["content-type"] == "audio/wav"
+        # The daemon asks us ourselves.
+        assert len((await server.http.get(f"/v1/recordings/{ID}/file.wav")).content) == done.size
+        now += 86_400
+        answer = await server.http.get(done.url)
+        assert (answer.status_code, "x-accel-redirect" in answer.headers) == (404, False)
+        now -= 1
+        server.file(row).unlink()
+        assert (await server.http.get(done.url)).status_code == 404
 
 
 @pytest.mark.contract("url-capability")
