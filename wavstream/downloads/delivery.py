@@ -16,7 +16,7 @@ from wavstream.downloads.answers import AS_IT_IS
 from wavstream.downloads.bodies import FileBody, FollowBody
 from wavstream.downloads.naming import disposition
 from wavstream.downloads.source import Source
-from wavstream.downloads.validators import Validators
+from wavstream.downloads.validators import CONDITIONS, Validators
 from wavstream.live import LiveRecording
 
 CONTENT_TYPE = "audio/wav"
@@ -44,7 +44,7 @@ class Delivery:
         """A finished file, or the ranges of it that are asked for. Raises FileNotFoundError, OSError."""
         validators = Validators(row.sha256 or "", row.stopped_at or 0)
         known = validators.headers | _ASKED_FOR_EACH_TIME
-        match validators.verdict(headers):
+        match validators.verdict({name: headers[name] for name in CONDITIONS if name in headers}):
             case "failed":
                 return _response(None, 412, {"Content-Length": "0"} | known)
             case "unchanged":

@@ -14,6 +14,8 @@ _DATE = re.compile(
 )
 """The three forms of section 5.6.7; the parser behind it takes many others, and some of them by mistake."""
 
+CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since")
+
 Verdict = Literal["failed", "unchanged"]
 
 
