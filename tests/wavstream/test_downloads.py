@@ -18,6 +18,7 @@ import trio
 from tests.wavstream.clients import audio, client, close, exchange, text, upgrade
 from tests.wavstream.servers import BOUND_SECONDS, Server, running
 from wavstream import sweeper
+from wavstream.downloads.bodies import READ_BYTES
 from wavstream.downloads.source import Source, SourceError
 from wavstream.protocol import Completed
 
@@ -401,10 +402,11 @@ async def test_a_finished_recording_is_the_file_whether_followed_or_not(server: 
 
 
 async def test_a_long_file_comes_whole(server: Server) -> None:
-    # More than two reads of 512 KiB, and not a multiple of them.
+    # More than four reads of 256 KiB, and not a multiple of them.
     data = SECOND * 80
-    done = await recorded(server, data[: 1 << 20])
-    assert (await server.http.get(done.url)).content[80:] == data[: 1 << 20]
+    done = await recorded(server, data)
+    assert len(data) == 1_280_000 > 4 * READ_BYTES
+    assert (await server.http.get(done.url)).content[80:] == data
 
 
 def test_a_source_is_a_head_a_part_of_a_file_and_a_tail(tmp_path: Path) -> None:

@@ -90,6 +90,7 @@ async def test_a_url_is_there_to_the_last_second_of_a_day_and_gone_from_then_on(
         done = await recorded(server)
         mock_clock.rate = 0
         path = done.url.removeprefix(str(server.http.base_url).rstrip("/"))
+        assert done.expires_at is not None
         assert done.expires_at == (await server.json(f"/v1/recordings/{ID}"))["stopped_at"] + DAY
         for hours in (1, 12, 23):
             clocks.until(done.expires_at - DAY + hours * 3600)
@@ -154,10 +155,10 @@ async def swept(server: Server, clock: MockClock) -> None:
         [line] = [line for line in lines if line.startswith("wavstream_sweep_seconds_count")]
         return float(line.split()[1])
 
-    before = await count()
+    now = before = await count()
     clock.jump(sweeper.SWEEP_SECONDS)
-    while await count() == before:
-        await trio.lowlevel.checkpoint()
+    while now == before:
+        now = await count()
 
 
 @pytest.fixture
@@ -195,7 +196,9 @@ class Sweeps:
 @asynccontextmanager
 async def sweeping(catalog: Catalog, folder: Path, sweeps: Sweeps) -> AsyncIterator[None]:
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(sweeper.Sweeper(catalog, DirectoryStore(folder), sweeps.metrics).run)
+        nursery.start_soon(  # noqa: ASYNC113 - its first sweep is waited for
+            sweeper.Sweeper(catalog, DirectoryStore(folder), sweeps.metrics).run
+        )
         yield
         nursery.cancel_scope.cancel()
 
