@@ -23,6 +23,10 @@ class WavstreamError(Exception):
     """wavstream could not be asked, or did not answer as it should. Its text is for the log."""
 
 
+class KeptError(Exception):
+    """wavstream keeps a recording, because of a legal hold above all. Its text is for the client."""
+
+
 class Held(BaseModel):
     """What wavstream says about one recording (its `GET /v1/recordings/{id}`), as far as the daemon asks."""
 
@@ -42,6 +46,10 @@ class Held(BaseModel):
             raise WavstreamError(
                 f"wavstream's answer is not complete: {wrong.error_count()} fields"
             ) from wrong
+
+
+class _Problem(BaseModel):
+    error: str
 
 
 def client(*, tls: ssl.SSLContext) -> httpx.AsyncClient:
@@ -77,10 +85,12 @@ class WavstreamHttp:
             ) from wrong
 
     async def erase(self, recording_id: str) -> None:
-        """Remove a recording's file and its row, if they are there. Raises WavstreamError."""
+        """Remove a recording's file and its row, if they are there. Raises KeptError, WavstreamError."""
         url = f"{self._base}/v1/recordings/{recording_id}"
         with _plain_errors():
             answer = await self._http.delete(url, headers=self._auth)
+        if answer.status_code == httpx.codes.CONFLICT:
+            raise KeptError(_words(answer))
         if answer.status_code not in {httpx.codes.NO_CONTENT, NOT_FOUND}:
             raise WavstreamError(f"wavstream answered {answer.status_code}")
 
@@ -128,6 +138,14 @@ class WavstreamHttp:
     async def _get(self, url: str, headers: Mapping[str, str]) -> httpx.Response:
         with _plain_errors():
             return await self._http.get(url, headers=headers)
+
+
+def _words(answer: httpx.Response) -> str:
+    """What wavstream says is wrong. Raises WavstreamError."""
+    try:
+        return _Problem.model_validate_json(answer.content).error
+    except ValidationError:
+        raise WavstreamError(f"wavstream answered {answer.status_code}") from None
 
 
 @contextmanager

@@ -1,24 +1,30 @@
 """What wavstream holds: one row a recording, from its first audio until it is erased."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import Connection, delete, tuple_
+from sqlalchemy import Connection, bindparam, delete, tuple_, update
 
 from storage.rows import Rows
 from storage.schema import recordings
 
-RecordingState = Literal["recording", "completed", "failed"]
+RecordingState = Literal["recording", "completed", "failed", "erasing"]
+
+_OVER = ("completed", "failed")
+_KEPT = ("recording", *_OVER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """One recording: `recording` until its end, then `completed` or `failed`, for good.
+    """One recording: `recording` until its end, then `completed` or `failed`, until it is to go.
 
+    Then it is `erasing`: nobody is shown it any more, its files go, and last its row.
     `token` (32 hexadecimal digits, 128 random bits) is both the capability in its URL and its object's name.
     `duration` is in seconds, `size` in bytes and of the whole file. `expires_at` None: never, or not yet.
     `sha256` is that of the file as it is downloaded, `audio_sha256` that of the audio in it (the body of its
     `data` chunk), which begins after `header_bytes`; None: as an earlier version wrote it.
+    `held_at` says since when it is on legal hold, `hold_reason` why; as long as it is, it stays.
     """
 
     recording_id: str
@@ -38,6 +44,8 @@ class Recording:
     metadata: dict[str, Any] = field(default_factory=dict)
     header_bytes: int | None = None
     audio_sha256: str | None = None
+    held_at: float | None = None
+    hold_reason: str | None = None
 
     @property
     def path(self) -> str:
@@ -52,6 +60,13 @@ class Recording:
 
 _rows = Rows(recordings, Recording)
 _columns = recordings.c
+
+# Put together once: see `storage.rows`.
+_AMONG = _columns.recording_id.in_(bindparam("ids", expanding=True))
+_CLAIM = update(recordings).where(_AMONG, _columns.held_at.is_(None)).values(state="erasing")
+_CLAIMED = _rows.select().where(_AMONG, _columns.state == "erasing").order_by(_columns.expires_at)
+_POSTPONE = update(recordings).where(_AMONG, _columns.state == "erasing").values(expires_at=bindparam("at"))
+_ERASE = delete(recordings).where(_AMONG)
 
 
 def insert(tx: Connection, recording: Recording) -> None:
@@ -119,14 +134,55 @@ def unfinished(tx: Connection) -> list[Recording]:
 
 
 def expired(tx: Connection, *, now: float, limit: int) -> list[Recording]:
-    """At most `limit` recordings whose time is over at `now`, the longest over first; never a live one."""
-    query = _rows.select().where(_columns.expires_at <= now, _columns.state != "recording")
+    """At most `limit` recordings whose time is over at `now`, the longest over first; no live or held one."""
+    query = _rows.select().where(
+        _columns.expires_at <= now, _columns.held_at.is_(None), _columns.state != "recording"
+    )
     return _rows.many(tx, query.order_by(_columns.expires_at).limit(limit))
 
 
-def erase(tx: Connection, recording_id: str) -> bool:
-    """Forget a recording, in whatever state. False where there was none."""
-    return tx.execute(delete(recordings).where(_columns.recording_id == recording_id)).rowcount > 0
+def claim(tx: Connection, *, now: float, limit: int) -> list[Recording]:
+    """Those of `expired`, which are `erasing` from now on: once committed, no hold can be put on them.
+
+    Found again for as long as their rows are there, also after a crash.
+    """
+    due = [recording.recording_id for recording in expired(tx, now=now, limit=limit)]
+    if not due:
+        return []
+    tx.execute(_CLAIM, {"ids": due})
+    return _rows.many(tx, _CLAIMED, ids=due)
+
+
+def condemn(tx: Connection, recording_id: str, *, now: float) -> bool:
+    """It is to go before its time. False where it runs, is held, or is not there; see `claim`."""
+    over = {"recording_id": recording_id, "state": _OVER, "held_at": None}
+    return _rows.change(tx, over, state="erasing", expires_at=now)
+
+
+def postpone(tx: Connection, recording_ids: Sequence[str], *, until: float) -> None:
+    """What could not be erased is not to be found by `claim` before then: it would stand before others."""
+    tx.execute(_POSTPONE, {"ids": list(recording_ids), "at": until})
+
+
+def hold(tx: Connection, recording_id: str, *, at: float, reason: str | None) -> bool:
+    """Keep it until `release`, whatever its time. False where it is not there, or is being erased."""
+    return _rows.change(tx, {"recording_id": recording_id, "state": _KEPT}, held_at=at, hold_reason=reason)
+
+
+def release(tx: Connection, recording_id: str) -> bool:
+    """Its own time counts again. False where it is not there, or is being erased."""
+    kept = {"recording_id": recording_id, "state": _KEPT}
+    return _rows.change(tx, kept, held_at=None, hold_reason=None)
+
+
+def rename(tx: Connection, recording_id: str, name: str | None) -> bool:
+    """It has another name. False where there was none of that id."""
+    return _rows.change(tx, {"recording_id": recording_id}, name=name)
+
+
+def erase(tx: Connection, *recording_ids: str) -> bool:
+    """Forget recordings, in whatever state. False where there was none."""
+    return tx.execute(_ERASE, {"ids": list(recording_ids)}).rowcount > 0
 
 
 def page(
@@ -139,15 +195,13 @@ def page(
     until: float | None = None,
     before: tuple[float, str] | None = None,
 ) -> list[Recording]:
-    """Recordings, newest first, that fit all that is given.
+    """Recordings, newest first, that fit all that is given; none that is being erased.
 
     `since` <= started_at < `until`; `before` is (started_at, recording_id) of the last one seen.
     """
-    query = _rows.select()
+    query = _rows.select().where(_columns.state != "erasing" if state is None else _columns.state == state)
     if name is not None:
         query = query.where(_columns.name == name)
-    if state is not None:
-        query = query.where(_columns.state == state)
     if since is not None:
         query = query.where(_columns.started_at >= since)
     if until is not None:

@@ -180,14 +180,19 @@ recordings = Table(
     Column("encoding", String, nullable=False),
     Column("started_at", Double, nullable=False),
     Column("stopped_at", Double),
-    Column("expires_at", Double, index=True),
+    Column("expires_at", Double),
     Column("duration", Double),
     Column("size", BigInteger),
     Column("sha256", String),
     Column("metadata", JSON, nullable=False),
     Column("header_bytes", Integer),  # before the audio; NULL: the file is of an earlier version
     Column("audio_sha256", String),
+    Column("held_at", Double),  # since when it is on legal hold
+    Column("hold_reason", String),
     Index(None, "started_at", "recording_id"),
     Index(None, "state", "started_at", "recording_id"),
     Index(None, "name", "started_at", "recording_id"),
 )
+# Without what is held: any number of recordings that are kept beyond their time cost a sweep nothing.
+_FREE = text("held_at IS NULL")
+Index("ix_recordings_due", recordings.c.expires_at, sqlite_where=_FREE, postgresql_where=_FREE)

@@ -111,6 +111,7 @@ def register(tx: Connection, row: Recording) -> None:
     known = recordings.get(tx, row.recording_id)
     if known is not None and known.name == row.name:
         return
-    if known is not None:
-        recordings.erase(tx, row.recording_id)
-    recordings.insert(tx, row)
+    if known is not None:  # what else is known of it by now, a hold perhaps, stays
+        recordings.rename(tx, row.recording_id, row.name)
+    else:
+        recordings.insert(tx, row)

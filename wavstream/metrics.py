@@ -35,6 +35,14 @@ class Metrics:
         self.expired = Counter(
             "wavstream_recordings_expired_total", "Recordings taken off the disk.", registry=self._registry
         )
+        self.swept_bytes = Counter(
+            "wavstream_recordings_expired_bytes_total",
+            "Bytes of recordings taken off the disk.",
+            registry=self._registry,
+        )
+        self.sweep_seconds = Histogram(
+            "wavstream_sweep_seconds", "Time of one look for expired recordings.", registry=self._registry
+        )
 
     def text(self) -> bytes:
         """The present values in Prometheus's text format."""

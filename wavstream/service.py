@@ -8,7 +8,6 @@ import trio
 
 from storage.catalog import Catalog
 from storage.objects import DirectoryStore
-from wavstream import retention
 from wavstream.access import Access
 from wavstream.downloads.app import build
 from wavstream.ingest import freeswitch
@@ -25,6 +24,7 @@ from wavstream.protocol import PATH
 from wavstream.recordings import Policy, Recordings
 from wavstream.recovery import recover
 from wavstream.settings import ServerSettings
+from wavstream.sweeper import Sweeper
 from wavstream.urls import OBJECTS, Urls
 
 CLOSE_SECONDS = 12.0
@@ -106,6 +106,7 @@ class _Server:
             urls=self._urls,
             access=self._access,
             metrics=self._metrics,
+            accel_prefix=self._settings.wavstream_accel_prefix,
             stopping=stopping,
         )
         async with trio.open_nursery() as nursery:
@@ -124,9 +125,7 @@ class _Server:
                 await nursery.start(self._cadence.run)
                 await nursery.start(recordings.run)
                 await recover(recordings, is_resumable=freeswitch.is_resumable)
-                nursery.start_soon(
-                    retention.keep_sweeping, recordings.catalog, recordings.store, self._metrics
-                )
+                nursery.start_soon(Sweeper(recordings.catalog, recordings.store, self._metrics).run)
                 await self._take_in(http, stopping, opened)
                 nursery.cancel_scope.cancel()
         finally:

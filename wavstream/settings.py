@@ -1,5 +1,6 @@
 """wavstream's settings: read once from the environment, frozen from then on."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,7 +20,14 @@ def _unset_when_empty(value: object) -> object:
     return None if value == "" else value
 
 
+def _location(value: str) -> str:
+    if not re.fullmatch(r"(/[A-Za-z0-9._-]+)+/?", value):
+        raise ValueError("takes the path of an nginx location, such as /protected")
+    return value.rstrip("/")
+
+
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Location = Annotated[str, AfterValidator(_location)]
 Optional = BeforeValidator(_unset_when_empty)
 
 
@@ -44,6 +52,9 @@ class ServerSettings(ProgramSettings):
     """The catalogue's database; a SQLite file in `data_dir` where not set."""
     wavstream_orphan_seconds: float = Field(default=60, ge=0, allow_inf_nan=False)
     """How long a recording waits for its client to come back."""
+    wavstream_accel_prefix: Annotated[Location | None, Optional] = None
+    """The internal location under which nginx, in front of `wavstream_http`, finds the files: then it sends
+    them, by X-Accel-Redirect. See docs/nginx.md."""
     wavstream_connections: int = Field(default=2000, ge=1)
     """Connections of the audio input at a time; further ones are answered 503."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -30,6 +30,8 @@ IDS = 1_000_000
 CONNECTIONS = 16
 BATCH = 32
 """Requests sent together: what the attacker itself does shall not be what is measured."""
+BATCHES = 30
+"""On one connection: after a thousand requests the daemon closes it."""
 CALLS = 2
 CALL_SECONDS = 60.0
 """One round of calls after the other for as long as it takes."""
@@ -43,16 +45,17 @@ async def ask(orders: dict[str, str], count: int) -> Counter[str]:
     target, headers = parse_address(orders["daemon"]), credentials("attacker", orders["key"])
     answers: Counter[str] = Counter()
 
-    async def connection(batches: int) -> None:
-        async with connected(target) as stream:
-            for _ in range(batches):
-                with trio.fail_after(BATCH_SECONDS):
-                    await _batch(stream, answers, headers, orders["node"])
-                print(BATCH, flush=True)
+    async def attacker(batches: int) -> None:
+        for done in range(0, batches, BATCHES):
+            async with connected(target) as stream:
+                for _ in range(min(BATCHES, batches - done)):
+                    with trio.fail_after(BATCH_SECONDS):
+                        await _batch(stream, answers, headers, orders["node"])
+                    print(BATCH, flush=True)
 
     async with trio.open_nursery() as nursery:
         for number in range(CONNECTIONS):
-            nursery.start_soon(connection, len(range(number, count // BATCH, CONNECTIONS)))
+            nursery.start_soon(attacker, len(range(number, count // BATCH, CONNECTIONS)))
     return answers
 
 

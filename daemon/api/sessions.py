@@ -27,7 +27,7 @@ from daemon.calls.sessions import CallRequest, Sessions, ShuttingDownError
 from daemon.legs.ports import PortsExhaustedError
 from daemon.media import codecs
 from daemon.node import is_session_uuid
-from daemon.wavstream_http import WavstreamError
+from daemon.wavstream_http import KeptError, WavstreamError
 from storage import call_recordings
 from storage import sessions as rows
 from storage.applications import Application
@@ -180,6 +180,8 @@ class Api:
             await self._erasure.erase(row)
         except UnfinishedError:
             raise Refusal(400, "the recording is not over: stop it first") from None
+        except KeptError as wrong:
+            raise Refusal(409, str(wrong)) from None
         except WavstreamError as wrong:
             log.warning("not erased", session=session_uuid, recording=recording_id, error=str(wrong))
             raise Refusal(503, "wavstream does not answer", {"Retry-After": "5"}) from None

@@ -17,7 +17,7 @@ class Eraser(Protocol):
     """What is asked of wavstream; see `daemon.wavstream_http.WavstreamHttp`."""
 
     async def erase(self, recording_id: str) -> None:
-        """Remove the file and its row, if they are there. Raises WavstreamError."""
+        """Remove the file and its row, if they are there. Raises KeptError, WavstreamError."""
 
 
 class UnfinishedError(Exception):
@@ -38,7 +38,7 @@ class Erasure:
         """Erase a recording that is over; one that is erased already stays so.
 
         The file goes first: what is cut short in between can be asked for again. Raises UnfinishedError,
-        WavstreamError, CatalogError.
+        KeptError, WavstreamError, CatalogError.
         """
         if row.state == "erased":
             return

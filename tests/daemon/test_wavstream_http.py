@@ -7,7 +7,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from daemon.wavstream_http import Held, WavstreamError, WavstreamHttp
+from daemon.wavstream_http import Held, KeptError, WavstreamError, WavstreamHttp
 
 Answer = Callable[[httpx.Request], httpx.Response]
 ROW = {
@@ -132,4 +132,15 @@ async def test_what_is_erased_or_was_never_there_is_gone(status: int) -> None:
 async def test_what_was_not_erased_is_an_error(answer: Answer, words: str) -> None:
     async with asking(answer) as wavstream:
         with pytest.raises(WavstreamError, match=words):
+            await wavstream.erase("recording")
+
+
+async def test_a_recording_that_wavstream_keeps_is_said_in_its_words() -> None:
+    async with asking(
+        lambda _: httpx.Response(409, json={"success": False, "error": "on hold"})
+    ) as wavstream:
+        with pytest.raises(KeptError, match="on hold"):
+            await wavstream.erase("recording")
+    async with asking(lambda _: httpx.Response(409, text="?")) as wavstream:
+        with pytest.raises(WavstreamError, match="answered 409"):
             await wavstream.erase("recording")

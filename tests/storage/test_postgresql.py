@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from storage.catalog import Catalog, CatalogError
-from storage.schema import metadata, outbox, sessions
+from storage.schema import metadata, outbox, recordings, sessions
 
 DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
@@ -28,6 +28,8 @@ def test_the_partial_indexes_are_partial_there_too() -> None:
     live = CreateIndex(index(sessions, "ix_sessions_live")).compile(dialect=DIALECT)
     assert str(due).endswith("WHERE head")
     assert str(live).endswith("WHERE ended_at IS NULL")
+    free = CreateIndex(index(recordings, "ix_recordings_due")).compile(dialect=DIALECT)
+    assert str(free).endswith("WHERE held_at IS NULL")
 
 
 def test_no_name_is_longer_than_postgresql_keeps() -> None:

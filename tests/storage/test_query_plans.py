@@ -92,9 +92,17 @@ QUERIES: dict[str, Callable[[Connection], object]] = {
     "recordings.by_token": lambda tx: recordings.by_token(tx, "t"),
     "recordings.unfinished": recordings.unfinished,
     "recordings.expired": lambda tx: recordings.expired(tx, now=1.0, limit=9),
+    "recordings.claim": lambda tx: recordings.claim(tx, now=1.0, limit=9),
+    "recordings.condemn": lambda tx: recordings.condemn(tx, "r", now=1.0),
+    "recordings.hold": lambda tx: recordings.hold(tx, "r", at=1.0, reason=None),
+    "recordings.release": lambda tx: recordings.release(tx, "r"),
+    "recordings.erase": lambda tx: recordings.erase(tx, "r", "s"),
     "recordings.page": lambda tx: recordings.page(tx, limit=9, before=(1.0, "r")),
     "recordings.page state": lambda tx: recordings.page(tx, limit=9, state="completed", since=1.0),
     "recordings.page name": lambda tx: recordings.page(tx, limit=9, name="n", until=1.0),
+    "recordings.page name state": lambda tx: recordings.page(
+        tx, limit=9, name="n", state="failed", before=(1.0, "r")
+    ),
 }
 
 
@@ -127,11 +135,17 @@ def test_every_step_is_a_search_by_an_index(catalog: Catalog, name: str) -> None
 
 @pytest.mark.parametrize("name", ["outbox.due", "outbox.due busy", "outbox.next_due", "recordings.expired"])
 def test_what_is_due_comes_from_its_index_already_in_order(catalog: Catalog, name: str) -> None:
-    index = "ix_outbox_due" if name.startswith("outbox") else "ix_recordings_expires_at"
+    index = "ix_outbox_due" if name.startswith("outbox") else "ix_recordings_due"
     with catalog.transaction() as tx:
         steps = plan(tx, QUERIES[name])
     assert f"INDEX {index}" in steps
     assert "TEMP B-TREE FOR ORDER BY" not in steps
+
+
+@pytest.mark.parametrize("name", [name for name in QUERIES if name.startswith("recordings.page")])
+def test_a_page_of_recordings_comes_from_its_index_already_in_order(catalog: Catalog, name: str) -> None:
+    with catalog.transaction() as tx:
+        assert "TEMP B-TREE" not in plan(tx, QUERIES[name])
 
 
 def effort(tx: Connection, query: Callable[[Connection], object]) -> int:
@@ -184,3 +198,46 @@ def test_neither_old_events_nor_a_long_line_make_the_search_for_what_is_due_long
         assert len(outbox.due(tx, now=100.0, limit=10)) == 1
     # One row more to fetch is some dozens of instructions; 5,000 rows would be more than 50 hundreds.
     assert after - before <= 2
+
+
+def recorded(tx: Connection, count: int, **given: object) -> None:
+    """So many recordings that are over, and none of them due before 1,000 s."""
+    rows = [
+        {
+            "recording_id": f"{given}{number}",
+            "token": f"{given}{number}",
+            "state": "completed",
+            "sample_rate": 8000,
+            "channels": 1,
+            "encoding": "pcm16",
+            "started_at": float(number),
+            "expires_at": 1000.0 + number,
+            "metadata": {},
+            **given,
+        }
+        for number in range(count)
+    ]
+    tx.execute(insert(schema.recordings), rows)
+
+
+def test_neither_what_is_not_due_nor_what_is_held_makes_the_search_for_what_is_due_longer(
+    catalog: Catalog,
+) -> None:
+    def due(tx: Connection) -> object:
+        return recordings.claim(tx, now=100.0, limit=10)
+
+    with catalog.transaction() as tx:
+        recorded(tx, 1)
+        before = effort(tx, due)
+        recorded(tx, 5000, reason="stopped")
+        recorded(tx, 5000, expires_at=1.0, held_at=1.0)  # long over, and kept
+        assert due(tx) == []
+        assert effort(tx, due) - before <= 2
+
+
+def test_a_page_costs_the_same_wherever_it_lies(catalog: Catalog) -> None:
+    with catalog.transaction() as tx:
+        recorded(tx, 5000)
+        first = effort(tx, lambda tx: recordings.page(tx, limit=10))
+        last = effort(tx, lambda tx: recordings.page(tx, limit=10, before=(20.0, "r")))
+        assert last - first <= 2

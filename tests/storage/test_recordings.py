@@ -94,6 +94,58 @@ def test_an_erased_recording_is_gone(catalog: Catalog) -> None:
         assert recordings.get(tx, "recording") is None
 
 
+def test_what_is_claimed_is_out_of_sight_until_its_row_is_gone(catalog: Catalog) -> None:
+    with catalog.transaction() as tx:
+        for name, at in (("late", 203.0), ("first", 201.0), ("second", 202.0), ("live", None)):
+            recordings.insert(tx, a_recording(name))
+            if at is not None:
+                recordings.complete(tx, name, **OUTCOME | {"expires_at": at})
+        assert names(recordings.claim(tx, now=202.0, limit=9)) == ["first", "second"]
+        assert names(recordings.page(tx, limit=9)) == ["live", "late"]
+        # Not erased yet, and so found again: alone, if there is room for one only.
+        assert names(recordings.claim(tx, now=202.0, limit=1)) == ["first"]
+        recordings.postpone(tx, ["first"], until=500.0)
+        assert names(recordings.claim(tx, now=202.0, limit=9)) == ["second"]
+        assert recordings.erase(tx, "first", "second")
+        assert names(recordings.claim(tx, now=1000.0, limit=9)) == ["late"]
+
+
+def test_what_is_held_is_neither_due_nor_to_be_condemned(catalog: Catalog) -> None:
+    with catalog.transaction() as tx:
+        recordings.insert(tx, a_recording())
+        assert recordings.hold(tx, "recording", at=101.0, reason="case 7")
+        recordings.complete(tx, "recording", **OUTCOME)
+        held = recordings.get(tx, "recording")
+        assert held is not None
+        assert (held.state, held.held_at, held.hold_reason) == ("completed", 101.0, "case 7")
+        assert recordings.claim(tx, now=1e12, limit=9) == []
+        assert not recordings.condemn(tx, "recording", now=1.0)
+        assert recordings.release(tx, "recording")
+        assert recordings.get(tx, "recording") == a_recording(state="completed", **OUTCOME)
+        assert names(recordings.claim(tx, now=1e12, limit=9)) == ["recording"]
+
+
+def test_what_is_being_erased_can_be_held_no_more(catalog: Catalog) -> None:
+    with catalog.transaction() as tx:
+        recordings.insert(tx, a_recording())
+        assert not recordings.condemn(tx, "recording", now=1.0)  # it runs
+        recordings.complete(tx, "recording", **OUTCOME)
+        assert recordings.condemn(tx, "recording", now=1.0)
+        assert not recordings.hold(tx, "recording", at=1.0, reason=None)
+        assert not recordings.release(tx, "recording")
+        # A condemned one is due, whatever its own time was: if the eraser dies, the sweeper finds it.
+        assert names(recordings.claim(tx, now=1.0, limit=9)) == ["recording"]
+
+
+def test_a_recording_that_is_renamed_keeps_its_hold(catalog: Catalog) -> None:
+    with catalog.transaction() as tx:
+        recordings.insert(tx, a_recording())
+        recordings.hold(tx, "recording", at=1.0, reason=None)
+        assert recordings.rename(tx, "recording", "call.wav")
+        assert recordings.get(tx, "recording") == a_recording(name="call.wav", held_at=1.0)
+        assert not recordings.rename(tx, "another", "call.wav")
+
+
 def names(found: list[recordings.Recording]) -> list[str]:
     return [recording.recording_id for recording in found]
 
@@ -106,6 +158,18 @@ def test_pages_run_from_the_newest_to_the_oldest_and_miss_none(catalog: Catalog)
         second = recordings.page(tx, limit=2, before=(first[-1].started_at, first[-1].recording_id))
         third = recordings.page(tx, limit=2, before=(second[-1].started_at, second[-1].recording_id))
     assert [names(page) for page in (first, second, third)] == [["d", "c"], ["b", "a"], []]
+
+
+def test_a_page_misses_and_repeats_none_though_others_come_and_go(catalog: Catalog) -> None:
+    with catalog.transaction() as tx:
+        for number in range(6):
+            recordings.insert(tx, a_recording(f"old-{number}", started_at=float(number)))
+        seen = recordings.page(tx, limit=2)
+        while found := recordings.page(tx, limit=2, before=(seen[-1].started_at, seen[-1].recording_id)):
+            seen += found
+            recordings.insert(tx, a_recording(f"new-{len(seen)}", started_at=100.0 + len(seen)))
+            recordings.erase(tx, seen[-1].recording_id)  # where the cursor stands
+        assert names(seen) == ["old-5", "old-4", "old-3", "old-2", "old-1", "old-0"]
 
 
 def test_a_page_fits_all_that_is_asked_for(catalog: Catalog) -> None:

@@ -1,5 +1,6 @@
 """What operators and the daemon ask over HTTP."""
 
+import base64
 import hashlib
 from pathlib import Path
 
@@ -56,6 +57,8 @@ async def test_a_recording_is_shown_by_the_same_fields_while_it_runs_and_after(s
         "size": HEADER_BYTES + 16_000,
         "path": live["path"],
         "metadata": {"started_at": 1e9, "n": [1]},
+        "held": False,
+        "hold_reason": None,
     }
     over = ("reason", "stopped_at", "expires_at", "sha256", "audio_sha256", "url")
     assert live == known | {"state": "recording"} | dict.fromkeys(over)
@@ -70,6 +73,10 @@ async def test_a_recording_is_shown_by_the_same_fields_while_it_runs_and_after(s
     }
 
 
+def cursor(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
 @pytest.mark.contract("own-list")
 @pytest.mark.parametrize(
     "query",
@@ -82,6 +89,10 @@ async def test_a_recording_is_shown_by_the_same_fields_while_it_runs_and_after(s
         "state=lost",
         "cursor=x",
         "cursor=bnVsbA==",
+        "since=nan",
+        "until=1e999",
+        "cursor=" + cursor('[NaN, "r"]'),
+        "cursor=" + cursor(f'[1{"0" * 400}, "r"]'),
     ],
 )
 async def test_a_question_that_makes_no_sense_is_a_400_in_words(server: Server, query: str) -> None:

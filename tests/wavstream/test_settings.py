@@ -39,7 +39,14 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "variable", ["WAVSTREAM_TOKEN", "WAVSTREAM_PUBLIC_URL", "RECORDING_BASE_URL", "DATABASE_URL"]
+    "variable",
+    [
+        "WAVSTREAM_TOKEN",
+        "WAVSTREAM_PUBLIC_URL",
+        "RECORDING_BASE_URL",
+        "DATABASE_URL",
+        "WAVSTREAM_ACCEL_PREFIX",
+    ],
 )
 def test_a_variable_that_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv(variable, "")
@@ -62,6 +69,8 @@ def test_another_database_is_used_as_it_is_named() -> None:
         ("WAVSTREAM_ORPHAN_SECONDS", "nan"),
         ("WAVSTREAM_CONNECTIONS", "0"),
         ("RECORDING_BASE_URL", "ftp://x"),
+        ("WAVSTREAM_ACCEL_PREFIX", "protected"),
+        ("WAVSTREAM_ACCEL_PREFIX", "/pro tected"),
         ("LOG_LEVEL", "loud"),
     ],
 )

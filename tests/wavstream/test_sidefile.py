@@ -96,8 +96,9 @@ async def test_it_is_there_with_the_first_audio_and_knows_everything_in_the_end(
     assert isinstance(done, Completed)
     ended = json.loads(path.read_bytes())
     row = await server.json(f"/v1/recordings/{ID}")
-    for name in row.keys() - {"url", "path"}:
+    for name in row.keys() - {"url", "path", "held"}:
         assert ended[name] == row[name]
+    assert (row["held"], ended["held_at"]) == (False, None)
     assert ended["audio_sha256"] == hashlib.sha256(SECOND).hexdigest()
     assert path.stem not in path.read_text()
 

@@ -32,6 +32,42 @@ def test_a_date_counts_where_there_is_no_tag() -> None:
 
 
 @pytest.mark.parametrize(
+    "date",
+    ["Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"],  # RFC 9110, section 5.6.7
+)
+def test_the_two_old_forms_of_a_date_count_as_well(date: str) -> None:
+    assert VALIDATORS.unchanged(if_none_match=None, if_modified_since=date)
+
+
+@pytest.mark.parametrize(
+    "date", ["Sun, 06 Nov 1994 08:49:37 +0000", "1994", "06 Nov 1994 08:49:37 GMT", "x" * 99]
+)
+def test_another_form_of_a_date_is_none(date: str) -> None:
+    assert not VALIDATORS.unchanged(if_none_match=None, if_modified_since=date)
+
+
+@pytest.mark.parametrize(
+    ("headers", "verdict"),
+    [
+        ({}, None),
+        ({"If-Match": '"abc"'}, None),
+        ({"If-Match": "*"}, None),
+        ({"If-Match": '"x"'}, "failed"),
+        ({"If-Match": 'W/"abc"'}, "failed"),  # a weak tag does not promise the same bytes
+        ({"If-Unmodified-Since": DATE}, None),
+        ({"If-Unmodified-Since": EARLIER}, "failed"),
+        ({"If-Unmodified-Since": "nonsense"}, None),
+        ({"If-Match": '"abc"', "If-Unmodified-Since": EARLIER}, None),  # the tag alone counts
+        ({"If-None-Match": '"abc"'}, "unchanged"),
+        ({"If-Match": '"x"', "If-None-Match": '"abc"'}, "failed"),  # in the order of section 13.2.2
+        ({"If-Modified-Since": DATE}, "unchanged"),
+    ],
+)
+def test_conditions_are_judged_in_their_order(headers: dict[str, str], verdict: str | None) -> None:
+    assert VALIDATORS.verdict(headers) == verdict
+
+
+@pytest.mark.parametrize(
     ("if_range", "holds"),
     [
         (None, True),

@@ -4,10 +4,13 @@ import json
 
 from quart import Response
 
+AS_IT_IS = {"X-Content-Type-Options": "nosniff"}
+"""No browser is to guess that something is not what we say it is."""
+
 
 def said(body: object, status: int = 200) -> Response:
     """JSON."""
-    return Response(json.dumps(body), status, content_type="application/json")
+    return Response(json.dumps(body), status, AS_IT_IS, content_type="application/json")
 
 
 def refused(status: int, words: str) -> Response:
@@ -17,6 +20,6 @@ def refused(status: int, words: str) -> Response:
 
 def gone() -> Response:
     """404 with an empty body: expired, unknown and never been look the same."""
-    response = Response(b"", 404)
+    response = Response(b"", 404, AS_IT_IS | {"Cache-Control": "no-store"})
     del response.headers["Content-Type"]
     return response

@@ -10,9 +10,11 @@ from werkzeug.exceptions import HTTPException
 
 from storage import recordings as rows
 from storage.catalog import CatalogError
+from storage.recordings import Recording
 from wavstream.access import Access
 from wavstream.downloads.answers import gone, refused, said
 from wavstream.downloads.delivery import Delivery
+from wavstream.downloads.holds import Holds
 from wavstream.downloads.operator import Operator
 from wavstream.metrics import Metrics
 from wavstream.process import logs
@@ -31,25 +33,43 @@ class Downloads:
     """What everybody may ask for."""
 
     def __init__(
-        self, recordings: Recordings, delivery: Delivery, metrics: Metrics, *, stopping: trio.Event
+        self,
+        recordings: Recordings,
+        delivery: Delivery,
+        metrics: Metrics,
+        *,
+        accel_prefix: str | None,
+        stopping: trio.Event,
     ) -> None:
         self._recordings = recordings
         self._delivery = delivery
         self._metrics = metrics
+        self._accel_prefix = accel_prefix
         self._stopping = stopping
 
     async def recording(self, token: str) -> Response:
-        """A finished recording by its capability, until it expires. All that is not one is not there."""
+        """A finished recording by its capability, until it expires. All that is not one is not there.
+
+        With `?download` a browser saves it.
+        """
         if not _TOKEN.fullmatch(token):
             return gone()
         row = await self._recordings.catalog.run(lambda tx: rows.by_token(tx, token))
         if row is None or row.state != "completed" or is_expired(row, time.time()):
             return gone()
         try:
-            return await self._delivery.finished(row, request.method, request.headers)
+            return await self._file(row)
         except FileNotFoundError:
             log.warning("the file is missing", recording=row.recording_id)
             return gone()
+
+    async def _file(self, row: Recording) -> Response:
+        attachment = "download" in request.args
+        if self._accel_prefix is not None:
+            return await self._delivery.accelerated(
+                row, request.method, self._accel_prefix, attachment=attachment
+            )
+        return await self._delivery.finished(row, request.method, request.headers, attachment=attachment)
 
     async def health(self) -> Response:
         """The program is alive."""
@@ -71,12 +91,19 @@ class Downloads:
 
 
 def build(
-    recordings: Recordings, *, urls: Urls, access: Access, metrics: Metrics, stopping: trio.Event
+    recordings: Recordings,
+    *,
+    urls: Urls,
+    access: Access,
+    metrics: Metrics,
+    accel_prefix: str | None,
+    stopping: trio.Event,
 ) -> QuartTrio:
-    """The application, to be served."""
+    """The application, to be served. `accel_prefix` is where nginx finds the files; None: we send them."""
     delivery = Delivery(recordings.store)
-    downloads = Downloads(recordings, delivery, metrics, stopping=stopping)
+    downloads = Downloads(recordings, delivery, metrics, accel_prefix=accel_prefix, stopping=stopping)
     operator = Operator(recordings, delivery, urls, access)
+    holds = Holds(recordings, urls)
     app = QuartTrio(__name__)
     app.url_map.merge_slashes = False  # a URL with one more slash is another one, not a redirect
     app.before_request(operator.guard)
@@ -89,6 +116,8 @@ def build(
         ("/v1/recordings/<recording_id>", "GET", operator.show),
         ("/v1/recordings/<recording_id>", "DELETE", operator.erase),
         ("/v1/recordings/<recording_id>/file.wav", "GET", operator.file),
+        ("/v1/recordings/<recording_id>/hold", "POST", holds.put),
+        ("/v1/recordings/<recording_id>/hold", "DELETE", holds.take_off),
     ):
         app.add_url_rule(path, f"{method} {path}".replace(".", ""), view, methods=[method])
     app.register_error_handler(CatalogError, _without_catalogue)

@@ -3,7 +3,9 @@
 import base64
 import binascii
 import json
+import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +60,7 @@ def view(row: Recording, urls: Urls, running: LiveRecording | None = None) -> di
     The URL is a promise, and made only for what is complete.
     """
     said = {name: getattr(row, name) for name in _FIELDS}
+    said["held"] = row.held_at is not None
     said["url"] = urls.url(row) if row.state == "completed" else None
     said["path"] = urls.path(row)
     if running is not None and row.state == "recording":  # the catalogue knows its end a moment sooner
@@ -82,15 +85,18 @@ _FIELDS = (
     "sha256",
     "audio_sha256",
     "metadata",
+    "hold_reason",
 )
 
 
 def _seconds(parameters: Mapping[str, str], name: str) -> float | None:
     text = parameters.get(name)
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        raise QueryError(f"{name} takes seconds since the epoch") from None
+    if text is None:
+        return None
+    with suppress(ValueError):
+        if math.isfinite(seconds := float(text)):
+            return seconds
+    raise QueryError(f"{name} takes seconds since the epoch")
 
 
 def _limit(text: str | None) -> int:
@@ -106,6 +112,8 @@ def _before(text: str | None) -> tuple[float, str] | None:
         return None
     try:
         started_at, recording_id = json.loads(base64.urlsafe_b64decode(text.encode()))
-        return float(started_at), str(recording_id)
-    except (binascii.Error, ValueError, TypeError, RecursionError):
-        raise QueryError("cursor takes the `next` of an earlier answer") from None
+        if math.isfinite(started_at):
+            return float(started_at), str(recording_id)
+    except (binascii.Error, ValueError, TypeError, OverflowError, RecursionError):
+        pass
+    raise QueryError("cursor takes the `next` of an earlier answer")

@@ -18,6 +18,8 @@ from wavstream.recordings import Recordings
 from wavstream.retention import is_expired
 from wavstream.urls import Urls
 
+_HELD = "the recording is on legal hold, which has to be taken off first"
+
 log = logs.get(__name__)
 
 
@@ -64,16 +66,22 @@ class Operator:
         return _unknown() if row is None else said(self._view(row))
 
     async def erase(self, recording_id: str) -> Response:
-        """Remove a recording for good. The file goes first: what is cut short can be asked for again."""
+        """Remove a recording for good. First it is out of sight: the sweeper ends what is cut short here."""
         if self._recordings.running(recording_id) is not None:
             return refused(409, "the recording is still running")
-        row = await self._row(recording_id)
+        catalog = self._recordings.catalog
+        condemned = await catalog.run(lambda tx: rows.condemn(tx, recording_id, now=time.time()))
+        row = await self._recordings.get(recording_id)
         if row is None:
             return _unknown()
-        if row.state == "recording":
-            return refused(409, "the recording has not been finished")
-        await trio.to_thread.run_sync(sidefile.remove, self._recordings.store, row)
-        await self._recordings.catalog.run(lambda tx: rows.erase(tx, recording_id))
+        if not condemned and row.state != "erasing":
+            return refused(409, _HELD if row.held_at is not None else "the recording has not been finished")
+        try:
+            await trio.to_thread.run_sync(sidefile.remove, self._recordings.store, row)
+        except OSError as wrong:
+            log.error("cannot remove", recording=recording_id, error=str(wrong))  # noqa: TRY400 - expected
+            return refused(503, "the file cannot be removed yet; nobody can reach it, and it is tried again")
+        await catalog.run(lambda tx: rows.erase(tx, recording_id))
         log.info("recording erased", recording=recording_id)
         return Response(b"", 204)
 
@@ -98,7 +106,10 @@ class Operator:
 
     async def _row(self, recording_id: str) -> Recording | None:
         running = self._recordings.running(recording_id)
-        return await self._recordings.get(recording_id) if running is None else running.row
+        if running is not None:
+            return running.row
+        row = await self._recordings.get(recording_id)
+        return None if row is None or row.state == "erasing" else row
 
     async def _page(self, asked: Query) -> list[Recording]:
         return await self._recordings.catalog.run(

@@ -223,6 +223,7 @@ ERASE_RECORDING = Operation(
         **NO_RECORDING,
         204: Answer(words="It is gone.", headers=LIMITS),
         400: wrong("`X-App-ID` is missing or malformed, or the recording is not over: stop it first."),
+        409: wrong("wavstream keeps the recording: it is on legal hold."),
         503: wrong("wavstream or the catalogue does not answer.", "Retry-After"),
     },
 )

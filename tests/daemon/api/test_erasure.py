@@ -66,6 +66,20 @@ async def test_erasing_takes_file_url_and_text_and_leaves_a_receipt(tmp_path: Pa
         assert (await shop.http.get(paths(session, recording_id))).json() == receipt
 
 
+@pytest.mark.contract("url-hold", "erase")
+async def test_what_is_on_legal_hold_stays(tmp_path: Path) -> None:
+    async with both(tmp_path) as (daemon, server), daemon.application() as shop:
+        session = await shop.call()
+        recording_id = await recorded(shop, session)
+        hold = f"/v1/recordings/{recording_id}/hold"
+        assert (await server.http.post(hold)).status_code == 200
+        answer = await shop.http.delete(paths(session, recording_id))
+        assert "legal hold" in refused(answer, 409)
+        assert (await shop.file(session)).status_code == 200
+        await server.http.delete(hold)
+        assert (await shop.http.delete(paths(session, recording_id))).status_code == 204
+
+
 async def test_of_two_recordings_the_other_stays(tmp_path: Path) -> None:
     async with both(tmp_path) as (daemon, _), daemon.application() as shop:
         calls = [await shop.call(), await shop.call()]
