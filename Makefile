@@ -6,7 +6,7 @@ BIN := .venv/bin
 ASYNC := --startable-in-context-manager=run,serve,serve_http,_heed_signals,listen,when_said --disable=ASYNC127,ASYNC9
 PY := $(shell find daemon wavstream storage tests benchmarks -name '*.py')
 
-.PHONY: demo run test check contract bench attack speech lock clean
+.PHONY: demo run test check contract bench attack killing speech lock clean
 
 demo: .venv/installed
 	$(BIN)/wavstream demo
@@ -35,6 +35,10 @@ bench: .venv/installed
 # Both programs under attack for a minute while calls are recorded; on this machine's loopback alone.
 attack: .venv/installed
 	$(BIN)/python -m benchmarks.attack
+
+# wavstream killed twenty times under fifty sessions that resume; prints the seed with which to do it again.
+killing: .venv/installed
+	$(BIN)/python -m benchmarks.killing
 
 # The speech in daemon/speech is committed; this makes it again (needs espeak-ng and sox).
 speech: .venv/installed

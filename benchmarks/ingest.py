@@ -139,14 +139,10 @@ async def measure(load: Load) -> tuple[float, float]:
                 await trio.to_thread.run_sync(_compare, Path(folder), found, load)
             finally:
                 calls.kill()
-                await _gone(calls)
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + BOUND_SECONDS):
+                    await calls.wait()
             stopping.set()
     return cost, ending
-
-
-async def _gone(calls: trio.Process) -> None:
-    with trio.CancelScope(shield=True, deadline=trio.current_time() + BOUND_SECONDS):
-        await calls.wait()
 
 
 async def _while_running(calls: trio.Process) -> float:
