@@ -6,7 +6,7 @@ BIN := .venv/bin
 ASYNC := --startable-in-context-manager=run,serve,serve_http,_heed_signals,listen,when_said --disable=ASYNC127,ASYNC9
 PY := $(shell find daemon wavstream storage tests benchmarks -name '*.py')
 
-.PHONY: demo run test check contract bench big attack ids speech lock clean
+.PHONY: demo run test check contract bench big attack ids killing speech lock clean
 
 demo: .venv/installed
 	$(BIN)/wavstream demo
@@ -43,6 +43,10 @@ attack: .venv/installed
 # A million sessions that there are not, asked of one daemon while calls are recorded: the best part of an hour.
 ids: .venv/installed
 	$(BIN)/python -m benchmarks.attack.ids
+
+# wavstream killed twenty times under fifty sessions that resume; prints the seed with which to do it again.
+killing: .venv/installed
+	$(BIN)/python -m benchmarks.killing
 
 # The speech in daemon/speech is committed; this makes it again (needs espeak-ng and sox).
 speech: .venv/installed

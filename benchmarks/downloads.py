@@ -20,7 +20,7 @@ import httpx
 import structlog
 import trio
 
-from benchmarks.ingest import _call, _frame
+from benchmarks.ingest import Load, _call, _frame
 from storage import recordings
 from storage.catalog import Catalog
 from storage.objects import DirectoryStore
@@ -114,7 +114,7 @@ async def _follow() -> list[float]:
             httpx.AsyncClient(trust_env=False, timeout=30, limits=httpx.Limits()) as http,
             trio.open_nursery() as nursery,
         ):
-            call = await trio.to_thread.run_sync(_call, listening.ingest.port, "/ws", 0)
+            call = await trio.to_thread.run_sync(_call, listening.ingest.port, Load("/ws", 1), 0)
             call.sendall(_frame(2, PIECE))
             url = await _live(http, listening)
             sent: list[float] = []

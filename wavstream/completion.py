@@ -22,6 +22,9 @@ class Ending:
 
     row: Recording
     file: RecordingFile
+    doubtful: Sequence[bytes]
+    """Audio in the file that a failed sync may have lost, from offset `doubtful_from` on."""
+    doubtful_from: int
     waiting: Sequence[bytes]
     reason: Reason
     stopped_at: float
@@ -35,6 +38,8 @@ def end(catalog: Catalog, ending: Ending) -> Recording:
     Without one whole frame of audio there is nothing to announce: then it has failed. Raises OSError and
     CatalogError.
     """
+    if ending.doubtful:
+        ending.file.write_again(ending.doubtful_from, ending.doubtful)
     if ending.waiting:
         ending.file.append(ending.waiting)
     if ending.file.is_empty:

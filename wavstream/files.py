@@ -82,6 +82,14 @@ class RecordingFile:
         for first in range(0, len(chunks), _MOST_CHUNKS):
             self._write(file, list(chunks[first : first + _MOST_CHUNKS]))
 
+    def write_again(self, offset: int, chunks: Sequence[bytes]) -> None:
+        """Write once more what is in the file from `offset` on: a sync has failed, and may have lost it."""
+        file = self._opened()
+        for chunk in chunks:
+            _write_all(file, chunk, self.header.size + offset)
+            offset += len(chunk)
+        self._stated = self._shown = None  # header and label may be lost likewise
+
     def header_is_due(self, now: float) -> bool:
         """Whether header or label have been behind for their time; `now` on any monotonic clock."""
         behind = self._stated != self._present() or self._shown is not self._label
@@ -201,9 +209,22 @@ class RecordingFile:
 
     @staticmethod
     def _store_all(file: int, header: bytes) -> None:
-        written = os.pwrite(file, header, 0)
-        if written != len(header):  # a full disk took a part of it: the next attempt says so itself
-            os.pwrite(file, header[written:], written)
+        _write_all(file, header, 0)
+
+
+def _write_all(file: int, data: bytes, offset: int) -> None:
+    written = os.pwrite(file, data, offset)
+    if written != len(data):  # a full disk took a part of it: the next attempt says so itself
+        os.pwrite(file, data[written:], offset + written)
+
+
+def divided(chunks: Sequence[bytes], taken: int) -> tuple[list[bytes], list[bytes]]:
+    """The first `taken` bytes of `chunks`, and what is left of them."""
+    rest = remaining(chunks, taken)
+    whole = len(chunks) - len(rest)
+    if rest and len(rest[0]) < len(chunks[whole]):
+        return [*chunks[:whole], chunks[whole][: -len(rest[0])]], rest
+    return list(chunks[:whole]), rest
 
 
 def remaining(chunks: Sequence[bytes], taken: int) -> list[bytes]:

@@ -26,6 +26,36 @@ class Metrics:
         self.write_seconds = Histogram(
             "wavstream_write_seconds", "Time of one round of writing all files.", registry=self._registry
         )
+        self.sync_seconds = Histogram(
+            "wavstream_sync_seconds", "Time of one sync of all files to the disk.", registry=self._registry
+        )
+        self.sync_errors = Counter(
+            "wavstream_sync_errors_total",
+            "Syncs that failed; their audio is written again.",
+            registry=self._registry,
+        )
+        self.disk_free = Gauge(
+            "wavstream_disk_free_bytes",
+            "Room on the recordings' disk for this program.",
+            registry=self._registry,
+        )
+        self.disk_total = Gauge(
+            "wavstream_disk_size_bytes", "The size of the recordings' disk.", registry=self._registry
+        )
+        self.disk_low = Gauge(
+            "wavstream_disk_low",
+            "0: there is room; 1: below the warning mark; 2: nothing new begins.",
+            registry=self._registry,
+        )
+        self.starts_refused = Counter(
+            "wavstream_starts_refused_total", "Recordings refused for want of room.", registry=self._registry
+        )
+        self.ack_lag = Histogram(
+            "wavstream_ack_lag_seconds",
+            "From the first audio after an ack to the next ack.",
+            buckets=(0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 5, 10, 30),
+            registry=self._registry,
+        )
         self.ended = Counter(
             "wavstream_recordings_ended_total",
             "Recordings that ended, by how.",

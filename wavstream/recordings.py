@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, repeat
 from typing import Any
 
@@ -24,9 +25,12 @@ from wavstream.process.cadence import Cadence
 from wavstream.protocol import Reason
 from wavstream.registration import Registrar
 from wavstream.retention import expires_at
+from wavstream.space import Space
 from wavstream.wav import WavFormat
 from wavstream.writer import Writer
 
+STUCK_SECONDS = 5.0
+"""A write that takes longer is more than a slow disk's: whoever asks whether we are ready is told."""
 _FINISHERS = 4
 """Files made whole at a time: each waits for the disk, and several together hardly wait longer than one."""
 _RETRY_SECONDS = (0.5, 1, 2, 5, 10, 30)
@@ -48,8 +52,16 @@ class Recordings:
     """All recordings of this server. `run` is their life; connections and downloads call the rest."""
 
     def __init__(
-        self, *, catalog: Catalog, store: ObjectStore, cadence: Cadence, metrics: Metrics, policy: Policy
+        self,
+        *,
+        catalog: Catalog,
+        store: ObjectStore,
+        cadence: Cadence,
+        metrics: Metrics,
+        policy: Policy,
+        space: Space,
     ) -> None:
+        self.space = space
         self.catalog = catalog
         self.store = store
         self._cadence = cadence
@@ -78,6 +90,21 @@ class Recordings:
         """Those that have not ended."""
         return self._live.values()
 
+    @property
+    def obstacle(self) -> str:
+        """What stands in the way of a recording, in words that say what to look at; empty: nothing."""
+        failing = sum(each.failing or each.doubtful for each in self._live.values())
+        if failing:
+            return f"{failing} files cannot be written"
+        if self._writer.round_seconds > STUCK_SECONDS:
+            return f"the disk has taken no write for {self._writer.round_seconds:.0f} s"
+        return self.space.obstacle
+
+    @property
+    def byte_rate(self) -> float:
+        """Bytes of audio a second that all of them bring together."""
+        return sum(each.audio.byte_rate for each in self._live.values())
+
     def running(self, recording_id: str) -> LiveRecording | None:
         """The recording of that id, while it has not ended."""
         return self._live.get(recording_id)
@@ -95,11 +122,16 @@ class Recordings:
         started_at: float,
         metadata: dict[str, Any],
         resumable: bool,
+        continues: bool = False,
     ) -> LiveRecording:
-        """A new recording, ready for audio at once; file and row come behind.
+        """A new recording, ready for audio at once; file and row come behind. Raises NoRoomError.
+
+        `continues`: it takes the place of another, and writes no more than that did; so there is room for it.
 
         Its token is made here: 128 random bits that are the file's name and, later, the way to it.
         """
+        if not continues:
+            self.space.admit()
         row = Recording(
             recording_id=recording_id,
             token=secrets.token_hex(16),
@@ -188,6 +220,8 @@ class Recordings:
         ending = Ending(
             row=recording.row,
             file=recording.file,
+            doubtful=tuple(recording.unsynced) if recording.doubtful else (),
+            doubtful_from=recording.synced,
             waiting=tuple(recording.pending),
             reason=recording.reason,
             stopped_at=recording.stopped_at,
@@ -202,6 +236,8 @@ class Recordings:
             final = await trio.to_thread.run_sync(end, self.catalog, ending, limiter=self._finishers)
         except (OSError, CatalogError) as wrong:
             recording.kept()
+            if isinstance(wrong, OSError):
+                recording.sync_failed()  # or so it may be: the next attempt writes it again
             log.error("cannot finish", recording=recording.recording_id, error=str(wrong))  # noqa: TRY400 - expected
             return False
         recording.kept()
@@ -246,18 +282,31 @@ class Recordings:
         recording.file.close()
 
     async def _leave_for_client(self, recording: LiveRecording) -> None:
-        try:
-            if recording.received:
-                await trio.to_thread.run_sync(
-                    _bring_to_disk, recording.file, tuple(recording.pending), limiter=self._finishers
-                )
-        except OSError as wrong:
-            log.error("cannot write", recording=recording.recording_id, error=str(wrong))  # noqa: TRY400 - expected
-        recording.kept()
+        """Twice, where it fails: the second time writes again what a failed sync may have lost."""
+        for _ in range(2):
+            if not recording.received or await self._bring_to_disk(recording):
+                break
         log.info("recording left for its client", recording=recording.recording_id, written=recording.written)
 
+    async def _bring_to_disk(self, recording: LiveRecording) -> bool:
+        doubtful = tuple(recording.unsynced) if recording.doubtful else ()
+        work = partial(_bring_to_disk, recording.file, recording.synced, doubtful, tuple(recording.pending))
+        try:
+            await trio.to_thread.run_sync(work, limiter=self._finishers)
+        except OSError as wrong:
+            recording.kept()
+            recording.sync_failed()
+            log.error("cannot write", recording=recording.recording_id, error=str(wrong))  # noqa: TRY400 - expected
+            return False
+        recording.kept()
+        return True
 
-def _bring_to_disk(file: RecordingFile, waiting: Sequence[bytes]) -> None:
+
+def _bring_to_disk(
+    file: RecordingFile, doubtful_from: int, doubtful: Sequence[bytes], waiting: Sequence[bytes]
+) -> None:
+    if doubtful:
+        file.write_again(doubtful_from, doubtful)
     file.append(waiting)
     file.sync()
 

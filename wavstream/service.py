@@ -24,7 +24,9 @@ from wavstream.protocol import PATH
 from wavstream.recordings import Policy, Recordings
 from wavstream.recovery import recover
 from wavstream.settings import ServerSettings
+from wavstream.space import MEGABYTE, Marks, Space
 from wavstream.sweeper import Sweeper
+from wavstream.syncing import Syncer
 from wavstream.urls import OBJECTS, Urls
 
 CLOSE_SECONDS = 12.0
@@ -86,11 +88,18 @@ class _Server:
         self._urls = Urls(
             public_url=settings.wavstream_public_url, recording_base_url=settings.recording_base_url
         )
+        self._space = Space(
+            settings.data_dir / OBJECTS,
+            Marks(settings.wavstream_disk_warn_mb * MEGABYTE, settings.wavstream_disk_refuse_mb * MEGABYTE),
+            byte_rate=lambda: self._recordings.byte_rate,
+            metrics=self._metrics,
+        )
         self._recordings = Recordings(
             catalog=catalog,
             store=store,
             cadence=self._cadence,
             metrics=self._metrics,
+            space=self._space,
             policy=Policy(
                 retention_hours=settings.recording_retention_hours,
                 orphan_seconds=settings.wavstream_orphan_seconds,
@@ -124,6 +133,8 @@ class _Server:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self._cadence.run)
                 await nursery.start(recordings.run)
+                await nursery.start(self._syncer().run)
+                await nursery.start(self._space.run)
                 await recover(recordings, is_resumable=freeswitch.is_resumable)
                 nursery.start_soon(Sweeper(recordings.catalog, recordings.store, self._metrics).run)
                 await self._take_in(http, stopping, opened)
@@ -132,12 +143,21 @@ class _Server:
             with trio.CancelScope(deadline=trio.current_time() + CLOSE_SECONDS, shield=True):
                 await recordings.close()
 
+    def _syncer(self) -> Syncer:
+        return Syncer(
+            self._settings.data_dir / OBJECTS,
+            seconds=self._settings.wavstream_sync_seconds,
+            recordings=lambda: self._recordings.live,
+            cadence=self._cadence,
+            metrics=self._metrics,
+        )
+
     async def _take_in(self, http: Address, stopping: trio.Event, opened: Opened) -> None:
         """The audio input, from the opening of its listener to the end of its last connection."""
         ingest = Ingest(
             {
                 freeswitch.PATH: FreeSwitch(self._recordings, self._cadence),
-                PATH: Resumable(self._recordings, self._urls),
+                PATH: Resumable(self._recordings, self._urls, self._metrics),
             },
             access=self._access,
             most_connections=self._settings.wavstream_connections,

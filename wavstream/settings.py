@@ -55,6 +55,15 @@ class ServerSettings(ProgramSettings):
     wavstream_accel_prefix: Annotated[Location | None, Optional] = None
     """The internal location under which nginx, in front of `wavstream_http`, finds the files: then it sends
     them, by X-Accel-Redirect. See docs/nginx.md."""
+    wavstream_sync_seconds: float = Field(default=5, ge=0.1, le=60, allow_inf_nan=False)
+    """From one sync of all files to the next. After a power loss no more than so many seconds of a running
+    recording are missing, and the time that a write and a sync take; of a completed one, nothing. An `ack`
+    does not wait for it: it says that the audio is safe from this program's death, not from the machine's."""
+    wavstream_disk_warn_mb: int = Field(default=5000, ge=0)
+    """With less than this free, and half an hour of all running recordings, a warning is logged."""
+    wavstream_disk_refuse_mb: int = Field(default=500, ge=0)
+    """With less than this free, and half an hour of all running recordings, no new one begins. Those that run
+    go on; the daemon keeps the audio of a new one while it waits for room."""
     wavstream_connections: int = Field(default=2000, ge=1)
     """Connections of the audio input at a time; further ones are answered 503."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -1,5 +1,6 @@
 """The writer: all recordings' audio into their files, in one thread hop a beat."""
 
+import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ class _Job:
     recording: LiveRecording
     file: RecordingFile
     chunks: tuple[bytes, ...]
+    again: tuple[bytes, ...]  # what a failed sync may have lost, from `again_from` on
+    again_from: int
+    failed_syncs: int
     error: OSError | None = None
 
 
@@ -37,6 +41,12 @@ class Writer:
         # Threads of our own: a slow download must not keep the audio waiting.
         self._limiter = trio.CapacityLimiter(1)
         self._hop = trio.Lock()
+        self._began = math.inf
+
+    @property
+    def round_seconds(self) -> float:
+        """How long the present round of writing has taken so far; 0 between rounds."""
+        return max(0.0, time.perf_counter() - self._began)
 
     def add(self, recording: LiveRecording) -> None:
         """Write this one too from now on."""
@@ -63,22 +73,25 @@ class Writer:
             jobs = list(self._jobs())
             if not jobs:
                 return
-            started = time.perf_counter()
+            self._began = time.perf_counter()
             await trio.to_thread.run_sync(_write, jobs, limiter=self._limiter)
-            self._metrics.write_seconds.observe(time.perf_counter() - started)
+            self._metrics.write_seconds.observe(self.round_seconds)
+            self._began = math.inf
             for job in jobs:
                 self._account(job)
 
     def _jobs(self) -> Iterator[_Job]:
         now = time.monotonic()
         for recording in self._recordings:
-            if recording.pending or recording.file.header_is_due(now):
-                yield _Job(recording, recording.file, tuple(recording.pending))
+            if recording.pending or recording.doubtful or recording.file.header_is_due(now):
+                yield _job(recording)
 
     def _account(self, job: _Job) -> None:
         recording = job.recording
         self._metrics.written.inc(job.file.data_bytes - recording.written)
         recording.kept()
+        if job.error is None:
+            recording.written_again(job.failed_syncs)
         if job.error is not None:
             self._metrics.write_errors.inc()
         if job.error is not None and not recording.failing:
@@ -88,13 +101,34 @@ class Writer:
         recording.failing = job.error is not None
 
 
+def _job(recording: LiveRecording) -> _Job:
+    return _Job(
+        recording,
+        recording.file,
+        chunks=tuple(recording.pending),
+        again=tuple(recording.unsynced) if recording.doubtful else (),
+        again_from=recording.synced,
+        failed_syncs=recording.failed_syncs,
+    )
+
+
 def _write(jobs: Iterable[_Job]) -> None:
     """In the thread."""
     now = time.monotonic()
     for job in jobs:
         try:
+            if job.again:
+                job.file.write_again(job.again_from, job.again)
             job.file.append(job.chunks)
-            if job.file.header_is_due(now):
-                job.file.refresh_header(now)
         except OSError as wrong:
             job.error = wrong
+        _bring_header_up_to_date(job, now)
+
+
+def _bring_header_up_to_date(job: _Job, now: float) -> None:
+    """Also when the audio has found no room: the header takes none, and shall say what is there."""
+    try:
+        if job.file.header_is_due(now):
+            job.file.refresh_header(now)
+    except OSError as wrong:
+        job.error = job.error or wrong

@@ -81,8 +81,8 @@ class Downloads:
             return refused(503, "the server stops")
         with trio.move_on_after(READY_SECONDS):
             await self._recordings.get("")  # any question will do
-            failing = sum(recording.failing for recording in self._recordings.live)
-            return refused(503, f"{failing} files cannot be written") if failing else said({"status": "ok"})
+            obstacle = self._recordings.obstacle
+            return refused(503, obstacle) if obstacle else said({"status": "ok"})
         return refused(503, "the catalogue does not answer")
 
     async def metrics(self) -> Response:

@@ -23,6 +23,7 @@ from wavstream.process import logs
 from wavstream.process.cadence import Cadence
 from wavstream.protocol import Reason
 from wavstream.recordings import Recordings
+from wavstream.space import NoRoomError
 from wavstream.wav import WavFormat
 
 PATH = "/ws"
@@ -73,6 +74,7 @@ class _Call:
         self._name: str | None = None  # of the recording that the next audio begins
         self._later: str | None = None  # a later text, of which it is not known yet what it is
         self._decide_at = math.inf
+        self._begun = 0  # recordings
         self._part = b""  # of a frame, whose other part is still to come
 
     async def run(self, websocket: WebSocket) -> Closing:
@@ -116,7 +118,11 @@ class _Call:
         """All that one read brought, in order; Closing where that ends the connection."""
         for message in messages:
             if isinstance(message, bytes):
-                self._hear(message)
+                try:
+                    self._hear(message)
+                except NoRoomError as wrong:
+                    self._log.warning("recording refused", name=self._name, error=str(wrong))
+                    return Closing(CloseCode.TRY_AGAIN_LATER, str(wrong))
             elif not self._read(message.strip()):
                 self._log.warning("not a name", text=message[:200], recording=self._present_id())
                 self._end("interrupted")
@@ -139,15 +145,18 @@ class _Call:
 
     def _begin(self) -> LiveRecording:
         recording_id = str(uuid.uuid4())
-        name, self._name = self._name or recording_id, None
-        return self._recordings.begin(
+        recording = self._recordings.begin(
             recording_id,
             self._audio,
-            name=name,
+            name=self._name or recording_id,
             started_at=time.time(),
             metadata=dict(_METADATA),
             resumable=False,
+            continues=self._begun > 0,  # a running call is not cut at the switch of its file
         )
+        self._name = None
+        self._begun += 1
+        return recording
 
     def _read(self, text: str) -> bool:
         """A text: a name, or a note. False where it can be neither."""

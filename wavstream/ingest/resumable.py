@@ -10,7 +10,7 @@ grown, `stop` how far it was to grow. What an `error` says besides its words is 
 `bad_message`     a later text is no `stop`
 `bad_offset`      `stop` names another offset than the audio has reached: send from `ready` on
 `replaced`        a newer connection feeds this recording now
-`unavailable`     not now (the disk, the catalogue): come back later
+`unavailable`     not now (the disk is full, or hangs; the catalogue): keep the audio, and come back later
 ================  ====================================================================================
 """
 
@@ -27,8 +27,10 @@ from wavstream import protocol
 from wavstream.ingest.dialect import Closing, Conversation
 from wavstream.ingest.websocket import DisconnectedError, WebSocket
 from wavstream.live import LiveRecording
+from wavstream.metrics import Metrics
 from wavstream.process import logs
 from wavstream.recordings import Recordings
+from wavstream.space import NoRoomError
 from wavstream.urls import Urls
 from wavstream.wav import WavFormat
 
@@ -58,17 +60,19 @@ class Resumable:
 
     subprotocol = protocol.SUBPROTOCOL
 
-    def __init__(self, recordings: Recordings, urls: Urls) -> None:
+    def __init__(self, recordings: Recordings, urls: Urls, metrics: Metrics) -> None:
         self._recordings = recordings
         self._urls = urls
+        self._metrics = metrics
 
     def conversation(self, _query: Mapping[str, str], *, peer: str) -> Conversation:
         """See Dialect."""
-        return _Feed(self._recordings, self._urls, peer)
+        return _Feed(self._recordings, self._urls, self._metrics, peer)
 
 
 class _Feed:
-    def __init__(self, recordings: Recordings, urls: Urls, peer: str) -> None:
+    def __init__(self, recordings: Recordings, urls: Urls, metrics: Metrics, peer: str) -> None:
+        self._metrics = metrics
         self._recordings = recordings
         self._urls = urls
         self._log = log.bind(peer=peer)
@@ -129,13 +133,16 @@ class _Feed:
             raise ProblemError("unavailable", "the catalogue does not answer") from None
 
     def _begin(self, start: protocol.Start) -> LiveRecording:
-        return self._recordings.begin(
-            start.recording_id,
-            _format(start),
-            started_at=_started_at(start.metadata),
-            metadata=start.metadata,
-            resumable=True,
-        )
+        try:
+            return self._recordings.begin(
+                start.recording_id,
+                _format(start),
+                started_at=_started_at(start.metadata),
+                metadata=start.metadata,
+                resumable=True,
+            )
+        except NoRoomError as wrong:
+            raise ProblemError("unavailable", str(wrong)) from None
 
     async def _feed(self, websocket: WebSocket, recording: LiveRecording) -> protocol.Stop:
         """Take over the recording, then its audio until `stop`. Raises ProblemError, DisconnectedError."""
@@ -181,6 +188,7 @@ class _Feed:
                 await websocket.send(protocol.encode(protocol.Ack(offset=acknowledged)))
             except DisconnectedError:
                 return  # whoever listens is told as well
+            self._metrics.ack_lag.observe(recording.acknowledged(acknowledged))
             # Not beat by beat, which would be a wake-up each. One write woke them all; so do these sleeps.
             await trio.sleep(ACK_SECONDS)
 
