@@ -44,6 +44,8 @@ class ServerSettings(ProgramSettings):
     """The catalogue's database; a SQLite file in `data_dir` where not set."""
     wavstream_orphan_seconds: float = Field(default=60, ge=0, allow_inf_nan=False)
     """How long a recording waits for its client to come back."""
+    wavstream_peer_seconds: float = Field(default=60, gt=0, allow_inf_nan=False)
+    """A peer that says nothing so long, not even in answer to a ping, is gone."""
     wavstream_connections: int = Field(default=2000, ge=1)
     """Connections of the audio input at a time; further ones are answered 503."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -16,7 +16,7 @@ grown, `stop` how far it was to grow. What an `error` says besides its words is 
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import trio
 from websockets.frames import CloseCode
@@ -56,11 +56,13 @@ class ProblemError(Exception):
 class Resumable:
     """The dialect."""
 
-    subprotocol = protocol.SUBPROTOCOL
-
     def __init__(self, recordings: Recordings, urls: Urls) -> None:
         self._recordings = recordings
         self._urls = urls
+
+    def subprotocol(self, _offered: Sequence[str]) -> str:
+        """See Dialect."""
+        return protocol.SUBPROTOCOL
 
     def conversation(self, _query: Mapping[str, str], *, peer: str) -> Conversation:
         """See Dialect."""
@@ -209,9 +211,11 @@ class _Feed:
 
 async def _receive_start(websocket: WebSocket) -> protocol.Start:
     with trio.move_on_after(START_SECONDS):
-        message = (await websocket.receive())[0]
+        message, *early = await websocket.receive()
         if isinstance(message, bytes):
             raise ProblemError("bad_start", "audio in place of start")
+        if early:
+            raise ProblemError("bad_start", "nothing may follow start before ready has come")
         try:
             start = protocol.decode(message)
         except protocol.ProtocolError as wrong:
