@@ -1,6 +1,7 @@
 """Whether a peer that says nothing is still there."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,14 @@ class Listening:
     def conversation(self, query: Mapping[str, str], *, peer: str) -> "Listening":
         return self
 
+    @property
+    def listens(self) -> bool:
+        return self.websocket is not None and self.websocket.listening
+
+    @property
+    def reads(self) -> int:
+        return 0 if self.websocket is None else self.websocket.reads
+
     async def run(self, websocket: WebSocket) -> Closing:
         self.websocket = websocket
         try:
@@ -129,24 +138,20 @@ async def test_a_paused_switch_that_answers_stays_and_one_that_stops_answering_g
     )
     async with trio.open_nursery() as nursery:
         address: Address = await nursery.start(
-            lambda task_status: ingest.serve(
-                Address("127.0.0.1", 0), stopping=stopping, task_status=task_status
-            )
+            partial(ingest.serve, Address("127.0.0.1", 0), stopping=stopping)
         )
         async with await trio.open_tcp_stream(*address) as stream:
             await stream.send_all(upgrade("/"))
-            for answers in range(1, 4):
-                await until(lambda: dialect.websocket is not None and dialect.websocket.listening)
-                assert dialect.websocket is not None
-                before = dialect.websocket.reads
+            for answers in range(3):
+                await until(lambda: dialect.listens)
                 ingest.look_round(nursery)
                 ingest.look_round(nursery)
                 await asked(stream)
                 await stream.send_all(frame(10, b""))
-                await until(lambda before=before: dialect.websocket.reads == before + 1)  # type: ignore[misc]
-                assert dialect.ended == [], answers
+                await until(lambda reads=answers + 2: dialect.reads == reads)
+                assert dialect.ended == []
+            await until(lambda: dialect.listens)
             for _ in range(3):
-                await until(lambda: dialect.websocket.listening)
                 ingest.look_round(nursery)
             await until(lambda: dialect.ended == [1006])
         stopping.set()

@@ -26,7 +26,7 @@ from storage.recordings import Recording
 from wavstream import protocol
 from wavstream.ingest.dialect import Closing, Conversation
 from wavstream.ingest.websocket import DisconnectedError, WebSocket
-from wavstream.live import LiveRecording
+from wavstream.live import LiveRecording, wav_format
 from wavstream.process import logs
 from wavstream.recordings import Recordings
 from wavstream.urls import Urls
@@ -117,10 +117,10 @@ class _Feed:
             if recording is None and row is not None:
                 if row.state == "recording":
                     raise ProblemError("unavailable", "the recording cannot be gone on with now")
+                _check_format(start, wav_format(row))
                 return row
         recording = recording or self._begin(start)
-        if recording.audio != _format(start):
-            raise ProblemError("format_changed", f"the recording has begun as {recording.audio}")
+        _check_format(start, recording.audio)
         return recording
 
     async def _look_up(self, recording_id: str) -> Recording | None:
@@ -172,7 +172,8 @@ class _Feed:
                     raise _replaced()
                 if isinstance(message, str):
                     return _stop(message, recording.received)
-                recording.append(message)
+                if message:  # an empty one is nothing that could be waited for
+                    recording.append(message)
 
     async def _acknowledge(self, websocket: WebSocket, recording: LiveRecording) -> None:
         acknowledged = recording.written
@@ -260,6 +261,11 @@ def _started_at(metadata: Mapping[str, object]) -> float:
     if isinstance(said, int | float) and math.isfinite(said):
         return float(said)
     return time.time()
+
+
+def _check_format(start: protocol.Start, begun: WavFormat) -> None:
+    if begun != _format(start):
+        raise ProblemError("format_changed", f"the recording has begun as {begun}")
 
 
 def _format(start: protocol.Start) -> WavFormat:
