@@ -134,6 +134,8 @@ class Framing:
                     messages += _joined(audio)
                     messages.append(whole)
                     audio = []
+            elif self.ended is not None:  # what comes behind a text that is none is no part of anything
+                break
         messages += _joined(audio)
         if self.ended is None:
             self.ended = _end(self._protocol)
