@@ -14,6 +14,7 @@ from storage.catalog import Catalog, CatalogError
 from storage.objects import ObjectStore
 from storage.recordings import Recording
 from wavstream.completion import Ending, end
+from wavstream.epilogue import epilogue, words
 from wavstream.files import RecordingFile
 from wavstream.live import LiveRecording
 from wavstream.metrics import Metrics
@@ -112,7 +113,7 @@ class Recordings:
         recording = LiveRecording(row, RecordingFile(self.store, row.path, audio), resumable=resumable)
         self._registrar.add(recording)
         self._take_up(recording)
-        log.info("recording started", recording=recording_id, name=name, format=_words(audio))
+        log.info("recording started", recording=recording_id, name=name, format=words(audio))
         return recording
 
     def adopt(self, row: Recording, file: RecordingFile, *, resumable: bool) -> LiveRecording:
@@ -147,6 +148,7 @@ class Recordings:
         if not recording.resumable:
             self.finish(recording, "interrupted")
         elif self._nursery is not None:
+            recording.gaps += 1
             self._nursery.start_soon(self._await_return, recording, recording.owned)
 
     async def _await_return(self, recording: LiveRecording, owned: trio.Event) -> None:
@@ -209,17 +211,7 @@ class Recordings:
         self._count()
         self._metrics.ended.labels(final.state, final.reason).inc()
         recording.ends()
-        log.info(
-            "recording ended",
-            state=final.state,
-            recording=final.recording_id,
-            name=final.name,
-            reason=final.reason,
-            format=_words(recording.audio),
-            duration=final.duration,
-            size=final.size,
-            audio_bytes=recording.written,
-        )
+        log.info("recording ended", **epilogue(recording, final))
 
     async def close(self) -> None:
         """After `run`: all that came goes to the disk. What can be resumed stays unfinished, the rest ends.
@@ -255,7 +247,3 @@ class Recordings:
 def _bring_to_disk(file: RecordingFile, waiting: Sequence[bytes]) -> None:
     file.append(waiting)
     file.sync()
-
-
-def _words(audio: WavFormat) -> str:
-    return f"{audio.encoding} {audio.sample_rate} Hz {audio.channels} ch"

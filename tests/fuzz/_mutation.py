@@ -15,6 +15,8 @@ from pathlib import Path
 CORPUS = Path(__file__).parent / "corpus"
 MOST_BYTES = 8192
 """Of one input: what needs more is a matter of the tests' own."""
+_MOST_KEPT = 2000
+"""Inputs that are changed further: with more of them each has its turn too seldom."""
 _AWKWARD = (b"\x00", b"\xff", b"\x7f", b"\x80", b"\xfe\xff", b"\xff" * 8, b"\x00" * 8, b"\r\n", b'"', b"{}")
 
 Do = Callable[[bytes], Hashable]
@@ -42,7 +44,7 @@ def run(do: Do, seeds: Sequence[bytes], count: int, seed: int = 0) -> int:
             raise
         if trace not in known:
             known.add(trace)
-            if number >= len(seeds):
+            if number >= len(seeds) and len(pool) < _MOST_KEPT:
                 pool.append(data)
     return len(known)
 
