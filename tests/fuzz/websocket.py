@@ -140,8 +140,8 @@ def _ended(connection: Framing) -> tuple[int, str]:
     if connection.ended is None:
         return 0, ""
     if connection.ended.by_peer:
-        return min(connection.ended.code, 3000), ""
-    return connection.ended.code, connection.ended.reason[:24]
+        return min(connection.ended.code, 1016), ""  # one more than the last of RFC 6455
+    return connection.ended.code, connection.ended.reason[:10]
 
 
 def _check(store: Store, sent: int) -> None:
@@ -167,7 +167,7 @@ def _request(data: bytes) -> Hashable:
         subprotocols = offered(request)
         accepted = connection.accept(subprotocols[0] if subprotocols else None)
     except RequestError as wrong:
-        return f"refused: {str(wrong)[:32]}"
+        return f"refused: {str(wrong)[:12]}"
     status = connection.outgoing()[0][:12]
     assert (status == b"HTTP/1.1 101") is accepted
     assert accepted or status.startswith((b"HTTP/1.1 4", b"HTTP/1.1 5"))

@@ -58,7 +58,7 @@ async def test_none_offered_is_none_answered_and_a_wrong_form_is_refused(
 ) -> None:
     answer = await exchange(server.listening.ingest, [upgrade("/fork", *header) + close()])
     assert answer.startswith(b"HTTP/1.1 400 " if header else b"HTTP/1.1 101 ")
-    assert b"Sec-WebSocket-Protocol" not in answer
+    assert b"\r\nSec-WebSocket-Protocol" not in answer
 
 
 @pytest.mark.parametrize(
@@ -169,6 +169,13 @@ async def test_after_a_second_of_audio_no_description_is_waited_for(server: Serv
     [row] = await server.ended(1)
     assert (row["name"], row["sample_rate"], row["duration"]) == (CALL["callSid"], 8000, 2.0)
     assert row["metadata"]["call"] == CALL | {"sampleRate": 16000}
+
+
+async def test_a_late_description_that_cannot_be_obeyed_ends_no_recording(server: Server) -> None:
+    await call(server, audio(SECOND), said(sampleRate=64000), audio(SECOND), close())
+    [row] = await server.ended(1)
+    assert (row["reason"], sound(server, row)) == ("stopped", SECOND * 2)
+    assert [json.loads(note)["sampleRate"] for note in row["metadata"]["notes"]] == [64000]
 
 
 async def test_a_pressed_key_is_a_mark_at_its_place_in_the_audio(server: Server) -> None:

@@ -54,7 +54,8 @@ async def test_captures_at_their_own_pace_are_recorded_to_the_sample(server: Ser
 def length(row: dict[str, Any]) -> int:
     """Samples of each channel: 160 a message at 8 kHz mono, 320 at 16 kHz stereo."""
     duration: float = row["duration"]
-    return round(duration * row["sample_rate"])
+    rate: int = row["sample_rate"]
+    return round(duration * rate)
 
 
 def sound(server: Server, row: dict[str, Any]) -> bytes:

@@ -7,6 +7,7 @@ binary message is how mod_audio_fork says that it has done, and waits for us to 
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import trio
 from websockets.frames import CloseCode
@@ -136,12 +137,22 @@ class ForkTalk:
         if said is not None and (key := pressed(said)) is not None:
             self._tape.margin.mark(self._tape.offset + len(self._held), key)
         elif said is not None and self._told is None and "event" not in said:
-            self._describe(text, describe(said, default=self._tape.audio))
+            self._describe(text, said)
         else:
             self._tape.margin.note(text)
 
-    def _describe(self, text: str, told: Description) -> None:
+    def _describe(self, text: str, said: dict[str, Any]) -> None:
         """The description, early as it should be, or late: then the recording keeps its format."""
+        try:
+            told = describe(said, default=self._tape.audio)
+        except DescriptionError:
+            if self.present is None:
+                raise
+            self._tape.margin.note(text)
+            return
+        self._obey(text, told)
+
+    def _obey(self, text: str, told: Description) -> None:
         if len(text) > MOST_DESCRIPTION_CHARACTERS:
             self._log.warning("a description too long to be kept", characters=len(text))
             told = Description(told.format, told.name, {})
