@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import Path
 
 CORPUS = Path(__file__).parent / "corpus"
-MOST_BYTES = 8192
+MOST_BYTES = 2048
 """Of one input: what needs more is a matter of the tests' own."""
 _MOST_KEPT = 2000
 """Inputs that are changed further: with more of them each has its turn too seldom."""
