@@ -6,7 +6,7 @@ BIN := .venv/bin
 ASYNC := --startable-in-context-manager=run,serve,serve_http,_heed_signals,listen,when_said --disable=ASYNC127,ASYNC9
 PY := $(shell find daemon wavstream storage tests benchmarks -name '*.py')
 
-.PHONY: demo run test check contract bench big attack ids killing speech lock clean
+.PHONY: demo run test check contract bench big attack fuzz ids killing speech lock clean
 
 demo: .venv/installed
 	$(BIN)/wavstream demo
@@ -47,6 +47,12 @@ ids: .venv/installed
 # wavstream killed twenty times under fifty sessions that resume; prints the seed with which to do it again.
 killing: .venv/installed
 	$(BIN)/python -m benchmarks.killing
+
+# A million made-up inputs, the same number into each fuzzer of tests/fuzz: some minutes.
+FUZZERS := $(patsubst tests/fuzz/%.py,%,$(filter-out tests/fuzz/_%.py tests/fuzz/test_%.py,$(wildcard tests/fuzz/*.py)))
+FUZZ_INPUTS ?= 1000000
+fuzz: .venv/installed
+	@for each in $(FUZZERS); do $(BIN)/python -m tests.fuzz.$$each $$(( ($(FUZZ_INPUTS) + $(words $(FUZZERS)) - 1) / $(words $(FUZZERS)) )) || exit 1; done
 
 # The speech in daemon/speech is committed; this makes it again (needs espeak-ng and sox).
 speech: .venv/installed

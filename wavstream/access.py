@@ -1,10 +1,10 @@
 """Who may come in: those who know the token, or where none is set, this machine. No I/O."""
 
+import base64
+import binascii
 import hmac
 import ipaddress
 from dataclasses import dataclass
-
-_SCHEME = "bearer "
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +16,38 @@ class Access:
     def permits(self, *, peer: str, authorization: str | None, token: str | None = None) -> bool:
         """Whether a peer at address `peer` may come in.
 
-        `authorization` is its header (RFC 6750 section 2.1), `token` the query parameter of those who cannot
-        set headers. Compared in constant time.
+        `authorization` is its header: the token as a bearer's (RFC 6750 section 2.1), or as any user's
+        password (RFC 7617), which is all that some switches can send. `token` is the query parameter of those
+        who can set no header at all. Compared in constant time.
         """
         if self.token is None:
             return _is_loopback(peer)
-        given = token or ""
-        if authorization is not None and authorization[: len(_SCHEME)].lower() == _SCHEME:
-            given = authorization[len(_SCHEME) :].strip()
-        return hmac.compare_digest(given.encode(), self.token.encode())
+        given = _shown(authorization)
+        if given is None:
+            given = _bytes(token or "")
+        return hmac.compare_digest(given, self.token.encode())
+
+
+def _shown(authorization: str | None) -> bytes | None:
+    """The token in an `Authorization` header; None where it is of no scheme that can hold one."""
+    scheme, _, rest = (authorization or "").partition(" ")
+    if scheme.lower() == "bearer":
+        return _bytes(rest.strip())
+    if scheme.lower() == "basic":
+        return _password(rest.strip())
+    return None
+
+
+def _bytes(text: str) -> bytes:
+    """As they came: the listeners read a header's bytes that are no ASCII as lone surrogates."""
+    return text.encode(errors="surrogateescape")
+
+
+def _password(credentials: str) -> bytes:
+    try:
+        return base64.b64decode(credentials, validate=True).partition(b":")[2]
+    except (binascii.Error, ValueError):
+        return b""
 
 
 def _is_loopback(peer: str) -> bool:

@@ -56,6 +56,8 @@ class LiveRecording:
         self.reason: Reason = "interrupted"
         self.stopped_at = 0.0
         self.notes: list[str] = []
+        self.gaps = 0
+        """How often its client went away and was waited for."""
         self.failing = False
         """Whether the last attempt to write the file failed."""
         self.failed_syncs = 0

@@ -2,8 +2,12 @@
 
 Text messages are JSON objects told apart by `type`; binary messages are audio that goes on from the
 offset reached so far. Offsets count bytes of audio, without any header. No I/O, no clock.
+
+A key that is not listed here is refused, and so is a value of another type: what one side misspells must not
+become the other's default.
 """
 
+import json
 import re
 from typing import Annotated, Any, Literal
 
@@ -13,9 +17,13 @@ SUBPROTOCOL = "wavstream.v1"
 PATH = "/v1/stream"
 MAX_MESSAGE_BYTES = 1 << 20
 """No message of either kind is longer; a sender cuts its audio below it."""
+MAX_TEXT_CHARACTERS = 1 << 16
+"""No text is longer: metadata is what is known of a call, not a place to keep things."""
 
 Encoding = Literal["pcm16", "ulaw", "alaw"]
 Reason = Literal["stopped", "hangup", "interrupted"]
+
+_MOST_WORDS = 200  # of a wrong message's own, in the error about it
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{7,63}")
 
@@ -105,9 +113,22 @@ def encode(message: _Message) -> str:
 
 def decode(text: str) -> Start | Ready | Ack | Stop | Completed | Error:
     """The message of a text. Raises ProtocolError."""
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise ProtocolError(f"message: longer than {MAX_TEXT_CHARACTERS} characters")
     try:
-        return _ANY.validate_json(text)
+        message = _ANY.validate_json(text)
     except ValidationError as wrong:
         first = wrong.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "message"
-        raise ProtocolError(f"{where}: {first['msg']}") from None
+        raise ProtocolError(f"{where[:_MOST_WORDS]}: {first['msg'][:_MOST_WORDS]}") from None
+    if isinstance(message, Start | Stop):
+        _check_numbers(message.metadata)
+    return message
+
+
+def _check_numbers(metadata: dict[str, Any]) -> None:
+    """What is kept has to be JSON again: `NaN` and `Infinity` are read by many, and are none."""
+    try:
+        json.dumps(metadata, allow_nan=False)
+    except ValueError:
+        raise ProtocolError("metadata: a number that JSON does not have") from None

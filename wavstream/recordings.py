@@ -16,6 +16,7 @@ from storage.objects import ObjectStore
 from storage.recordings import Recording
 from wavstream.chunks import HEADER_BYTES
 from wavstream.completion import Ending, end
+from wavstream.epilogue import epilogue, words
 from wavstream.files import RecordingFile
 from wavstream.label import label
 from wavstream.live import LiveRecording
@@ -148,7 +149,7 @@ class Recordings:
         recording = LiveRecording(row, file, resumable=resumable)
         self._registrar.add(recording)
         self._take_up(recording)
-        log.info("recording started", recording=recording_id, name=name, format=_words(audio))
+        log.info("recording started", recording=recording_id, name=name, format=words(audio))
         return recording
 
     def adopt(self, row: Recording, file: RecordingFile, *, resumable: bool) -> LiveRecording:
@@ -184,6 +185,7 @@ class Recordings:
         if not recording.resumable:
             self.finish(recording, "interrupted")
         elif self._nursery is not None:
+            recording.gaps += 1
             self._nursery.start_soon(self._await_return, recording, recording.owned)
 
     async def _await_return(self, recording: LiveRecording, owned: trio.Event) -> None:
@@ -250,17 +252,7 @@ class Recordings:
         self._count()
         self._metrics.ended.labels(final.state, final.reason).inc()
         recording.ends()
-        log.info(
-            "recording ended",
-            state=final.state,
-            recording=final.recording_id,
-            name=final.name,
-            reason=final.reason,
-            format=_words(recording.audio),
-            duration=final.duration,
-            size=final.size,
-            audio_bytes=recording.written,
-        )
+        log.info("recording ended", **epilogue(recording, final))
 
     async def close(self) -> None:
         """After `run`: all that came goes to the disk. What can be resumed stays unfinished, the rest ends.
@@ -309,7 +301,3 @@ def _bring_to_disk(
         file.write_again(doubtful_from, doubtful)
     file.append(waiting)
     file.sync()
-
-
-def _words(audio: WavFormat) -> str:
-    return f"{audio.encoding} {audio.sample_rate} Hz {audio.channels} ch"

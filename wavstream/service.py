@@ -10,9 +10,7 @@ from storage.catalog import Catalog
 from storage.objects import DirectoryStore
 from wavstream.access import Access
 from wavstream.downloads.app import build
-from wavstream.ingest import freeswitch
-from wavstream.ingest.freeswitch import FreeSwitch
-from wavstream.ingest.resumable import Resumable
+from wavstream.ingest import dialects
 from wavstream.ingest.server import Ingest
 from wavstream.metrics import Metrics
 from wavstream.process import logs
@@ -20,7 +18,6 @@ from wavstream.process.cadence import Cadence
 from wavstream.process.http import serve_http
 from wavstream.process.lock import alone
 from wavstream.process.settings import Address
-from wavstream.protocol import PATH
 from wavstream.recordings import Policy, Recordings
 from wavstream.recovery import recover
 from wavstream.settings import ServerSettings
@@ -135,7 +132,7 @@ class _Server:
                 await nursery.start(recordings.run)
                 await nursery.start(self._syncer().run)
                 await nursery.start(self._space.run)
-                await recover(recordings, is_resumable=freeswitch.is_resumable)
+                await recover(recordings, is_resumable=dialects.is_resumable)
                 nursery.start_soon(Sweeper(recordings.catalog, recordings.store, self._metrics).run)
                 await self._take_in(http, stopping, opened)
                 nursery.cancel_scope.cancel()
@@ -155,12 +152,10 @@ class _Server:
     async def _take_in(self, http: Address, stopping: trio.Event, opened: Opened) -> None:
         """The audio input, from the opening of its listener to the end of its last connection."""
         ingest = Ingest(
-            {
-                freeswitch.PATH: FreeSwitch(self._recordings, self._cadence),
-                PATH: Resumable(self._recordings, self._urls, self._metrics),
-            },
+            dialects.by_path(self._recordings, self._cadence, self._urls, self._metrics),
             access=self._access,
             most_connections=self._settings.wavstream_connections,
+            peer_seconds=self._settings.wavstream_peer_seconds,
             metrics=self._metrics,
         )
         async with trio.open_nursery() as nursery:

@@ -64,6 +64,8 @@ class ServerSettings(ProgramSettings):
     wavstream_disk_refuse_mb: int = Field(default=500, ge=0)
     """With less than this free, and half an hour of all running recordings, no new one begins. Those that run
     go on; the daemon keeps the audio of a new one while it waits for room."""
+    wavstream_peer_seconds: float = Field(default=60, gt=0, allow_inf_nan=False)
+    """A peer that says nothing so long, not even in answer to a ping, is gone."""
     wavstream_connections: int = Field(default=2000, ge=1)
     """Connections of the audio input at a time; further ones are answered 503."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

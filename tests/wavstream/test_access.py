@@ -1,5 +1,7 @@
 """Who may come in."""
 
+import base64
+
 import pytest
 
 from wavstream.access import Access
@@ -8,6 +10,22 @@ from wavstream.access import Access
 @pytest.mark.parametrize("authorization", ["Bearer s3cret", "bearer s3cret", "BEARER   s3cret "])
 def test_whoever_shows_the_token_comes_in(authorization: str) -> None:
     assert Access("s3cret").permits(peer="203.0.113.9", authorization=authorization)
+
+
+def basic(credentials: bytes) -> str:
+    return f"Basic {base64.b64encode(credentials).decode()}"
+
+
+@pytest.mark.parametrize("credentials", [b"anybody:s3cret", b":s3cret"])
+def test_the_token_may_be_the_password_of_any_user(credentials: bytes) -> None:
+    assert Access("s3cret").permits(peer="203.0.113.9", authorization=basic(credentials))
+    assert Access("s3cret").permits(
+        peer="203.0.113.9", authorization=basic(credentials).replace("Basic", "bAsIc ")
+    )
+
+
+def test_a_password_may_hold_a_colon() -> None:
+    assert Access("a:b").permits(peer="203.0.113.9", authorization=basic(b"user:a:b"))
 
 
 def test_the_token_may_stand_in_the_query() -> None:
@@ -21,6 +39,13 @@ def test_the_token_may_stand_in_the_query() -> None:
         ("Bearer", None),
         ("Bearer s3creT", None),
         ("Basic s3cret", None),
+        (basic(b"s3cret:"), None),
+        (basic(b"s3cret:s3creT"), None),
+        (basic(b"s3cret"), None),
+        (basic(b"user:s3cret")[:-3], None),
+        ("Basic", None),
+        ("Basic é", None),
+        ("Bearer \udcff", None),  # a byte that is no ASCII, as the listener reads it
         (None, ""),
         (None, "é"),
     ],

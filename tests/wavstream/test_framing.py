@@ -142,6 +142,16 @@ def test_a_peer_that_breaks_the_protocol_is_told_and_cut_off(data: bytes, code: 
     assert framing.outgoing()[0][2:4] == code.to_bytes(2, "big")
 
 
+def test_what_comes_behind_a_text_that_is_not_utf_8_is_no_message_in_however_many_reads() -> None:
+    sent = audio(b"ab") + frame(1, b"\xff") + audio(b"cd")
+    assert hear(opened(), sent) == [b"ab"]
+
+
+def test_an_empty_audio_message_at_the_end_stands_by_itself() -> None:
+    assert hear(opened(), audio(b"ab") + audio(b"") + audio(b"cd") + audio(b"")) == [b"abcd", b""]
+    assert hear(opened(), audio(b"ab") + audio(b"") + text("t")) == [b"ab", b"", "t"]
+
+
 def test_nothing_is_sent_after_a_close() -> None:
     framing = opened()
     framing.close(1008, "é" * 100)  # two bytes each: the 61 that fit into 123 bytes

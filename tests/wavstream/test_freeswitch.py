@@ -117,6 +117,20 @@ async def test_a_last_text_is_a_note_of_the_recording_before_it(server: Server) 
     assert row["metadata"]["notes"] == ["first", "second"]
 
 
+async def test_notes_are_bounded_and_what_is_lost_is_counted(server: Server) -> None:
+    notes = b"".join(text(f"note-{number}") for number in range(103))
+    await call(server, text("a"), audio(ONE), notes, close())
+    [row] = await server.ended(1)
+    assert row["metadata"]["notes"] == [f"note-{number}" for number in range(100)]
+    assert row["metadata"]["lost_notes"] == 3
+
+
+async def test_an_empty_message_decides_nothing(server: Server) -> None:
+    await call(server, text("a"), audio(ONE), text("note"), audio(b""), close())
+    [row] = await server.ended(1)
+    assert row["metadata"]["notes"] == ["note"]
+
+
 async def test_a_text_that_neither_audio_nor_a_close_follows_ends_the_recording_after_a_while(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

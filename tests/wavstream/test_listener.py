@@ -115,7 +115,7 @@ async def test_a_connection_that_fails_unexpectedly_harms_no_other(
     async with client(server) as good:
         await good.start(ID)
         with monkeypatch.context() as patched:
-            patched.setattr("wavstream.ingest.freeswitch._Call._take_in", fail)
+            patched.setattr("wavstream.ingest.freeswitch.FreeSwitchTalk.take_in", fail)
             assert (
                 close_code(await exchange(server.listening.ingest, [upgrade("/ws") + audio(b"ab")])) == 1011
             )

@@ -327,3 +327,135 @@ async def test_two_that_begin_the_same_recording_at_once_feed_one(server: Server
         nursery.start_soon(begin, other)
     assert Ready(offset=0) in answers
     assert len(await server.recordings()) == 1
+
+
+@pytest.mark.parametrize(
+    "changed", [{"channels": 2}, {"sample_rate": 16000}, {"encoding": "ulaw"}], ids=["ch", "rate", "encoding"]
+)
+async def test_a_start_that_contradicts_the_first_is_an_error_running_or_completed(
+    server: Server, changed: dict[str, object]
+) -> None:
+    async with client(server) as first, client(server) as other:
+        await first.start(ID)
+        answer = await other.start(ID, **changed)
+        assert isinstance(answer, Error)
+        assert answer.code == "format_changed"
+        await first.audio(SECOND)  # the first is unharmed
+        done = await first.stop(16_000)
+        assert isinstance(done, Completed)
+    async with client(server) as late:
+        answer = await late.start(ID, **changed)
+        assert isinstance(answer, Error)
+        assert answer.code == "format_changed"
+    async with client(server) as same:
+        assert await same.start(ID) == done
+
+
+async def test_a_stop_before_what_is_there_is_an_error_and_nothing_is_lost(server: Server) -> None:
+    async with client(server) as talk:
+        await talk.start(ID)
+        await talk.audio(SECOND)
+        answer = await talk.stop(15_999)
+        assert isinstance(answer, Error)
+        assert answer.code == "bad_offset"
+    async with client(server) as talk:
+        assert await talk.start(ID) == Ready(offset=16_000)
+
+
+async def test_a_stop_whose_completed_was_lost_gets_it_again(server: Server) -> None:
+    """The connection breaks between the stop and its answer; the client comes back and asks."""
+    stream = await trio.open_tcp_stream(*server.listening.ingest)
+    start = protocol.Start(recording_id=ID, sample_rate=8000, channels=1, encoding="pcm16")
+    request = upgrade(protocol.PATH, f"Sec-WebSocket-Protocol: {protocol.SUBPROTOCOL}")
+    await stream.send_all(request + text(protocol.encode(start)))
+    received = b""
+    with trio.fail_after(BOUND_SECONDS):
+        while b'"ready"' not in received:
+            received += await stream.receive_some()
+    await stream.send_all(audio(SECOND) + text(protocol.encode(protocol.Stop(offset=16_000))))
+    await stream.aclose()
+    row = await server.one(ID, "completed")
+    assert (row["reason"], row["duration"]) == ("stopped", 1.0)
+    async with client(server) as talk:
+        done = await talk.start(ID)
+        assert isinstance(done, Completed)
+        assert (done.sha256, done.url) == (row["sha256"], row["url"])
+        assert await closed(talk) == 1000
+
+
+async def test_what_follows_start_before_ready_is_refused_and_not_lost_in_silence(server: Server) -> None:
+    start = protocol.Start(recording_id=ID, sample_rate=8000, channels=1, encoding="pcm16")
+    request = upgrade(protocol.PATH, f"Sec-WebSocket-Protocol: {protocol.SUBPROTOCOL}")
+    answer = await exchange(server.listening.ingest, [request + text(protocol.encode(start)) + audio(SECOND)])
+    assert b"before ready" in answer
+    assert close_code(answer) == 1008
+
+
+async def test_empty_messages_do_not_gather_in_memory(server: Server) -> None:
+    async with client(server) as talk:
+        await talk.start(ID)
+        for _ in range(50):
+            await talk.audio(b"")
+        await talk.audio(SECOND)
+        done = await talk.stop(16_000)
+    assert isinstance(done, Completed)
+    assert done.duration == 1.0
+
+
+START = (
+    '{"type": "start", "recording_id": "recording-1", "sample_rate": 8000, "channels": 1, "encoding": "pcm16"'
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (START + ', "rate": 8000}', "rate"),
+        (START.replace("8000", '"8000"') + "}", "sample_rate"),
+        (START.replace("8000", "8000.0") + "}", "sample_rate"),
+        (START.replace('"pcm16"', '"opus"') + "}", "encoding"),
+        (START + ', "metadata": []}', "metadata"),
+        (START + ', "metadata": {"x": NaN}}', "metadata"),
+        (START + ', "metadata": {"x": [1e999]}}', "metadata"),
+        (START + ', "metadata": {"x": "' + "x" * 65_536 + '"}}', "longer than 65536"),
+        (START + ', "metadata": ' + '{"x":' * 5000 + "1" + "}" * 5000 + "}", "recursion"),
+        (START, "EOF"),
+        ("[]", "message"),
+        ('{"type": "begin"}', "begin"),
+    ],
+    ids=range(12),
+)
+async def test_a_start_of_other_types_or_sizes_is_refused_in_words(
+    server: Server, message: str, words: str
+) -> None:
+    async with client(server) as talk:
+        await talk.connection.send_message(message)
+        answer = await talk.hear()
+        assert isinstance(answer, Error)
+        assert answer.code == "bad_start"
+        assert words in answer.message
+        assert len(answer.message) < 500
+    assert await server.recordings() == []
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        protocol.Ready(offset=0),
+        protocol.Error(code="x", message="x"),
+        protocol.Start(recording_id=ID, sample_rate=8000, channels=1, encoding="pcm16"),
+        protocol.Completed(recording_id=ID, duration=1.0, size=1, sha256="x", url="x", expires_at=None),
+    ],
+    ids=lambda message: message.type,
+)
+async def test_a_message_that_is_not_the_clients_to_send_now_is_an_error(
+    server: Server, message: protocol.Message
+) -> None:
+    async with client(server) as talk:
+        await talk.start(ID)
+        await talk.connection.send_message(protocol.encode(message))
+        answer = await talk.hear()
+        assert isinstance(answer, Error)
+        assert (answer.code, message.type in answer.message) == ("bad_message", True)
+    async with client(server) as talk:
+        assert await talk.start(ID) == Ready(offset=0)

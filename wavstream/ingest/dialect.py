@@ -1,6 +1,6 @@
 """What a dialect of the audio input is to the listener, which knows none of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,11 +40,13 @@ class Conversation(Protocol):
 
 
 class Dialect(Protocol):
-    """A path's dialect; `subprotocol` is what a client has to offer, None for any."""
+    """A path's dialect."""
 
-    @property
-    def subprotocol(self) -> str | None:
-        """As RFC 6455 section 1.9 has it."""
+    def subprotocol(self, offered: Sequence[str]) -> str | None:
+        """The subprotocol to answer with (RFC 6455 section 1.9), None for none.
+
+        One that is not among those `offered` is one that the client has to speak: it is refused.
+        """
         ...
 
     def conversation(self, query: Mapping[str, str], *, peer: str) -> Conversation:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from websockets.datastructures import Headers
+from websockets.exceptions import InvalidHeader
 from websockets.frames import CloseCode, Frame, Opcode
+from websockets.headers import parse_subprotocol
 from websockets.http11 import Request
 from websockets.protocol import OPEN, Protocol
 from websockets.server import ServerProtocol
@@ -132,6 +134,8 @@ class Framing:
                     messages += _joined(audio)
                     messages.append(whole)
                     audio = []
+            elif self.ended is not None:  # what comes behind a text that is none is no part of anything
+                break
         messages += _joined(audio)
         if self.ended is None:
             self.ended = _end(self._protocol)
@@ -160,6 +164,11 @@ class Framing:
         if self._protocol.state is OPEN:
             self._protocol.send_text(text.encode())
 
+    def ping(self) -> None:
+        """Ask whether the peer is there. Does nothing once the connection is closing."""
+        if self._protocol.state is OPEN:
+            self._protocol.send_ping(b"")
+
     def close(self, code: int, reason: str = "") -> None:
         """Begin to close, if that has not begun. A reason is cut to the 123 bytes that a frame can take."""
         if self._protocol.state is OPEN:
@@ -171,7 +180,19 @@ class Framing:
         return b"".join(writes), b"" in writes
 
 
+def offered(request: Request) -> list[str]:
+    """The subprotocols that a request offers, in order of preference; none where their form is wrong."""
+    try:
+        headers = map(parse_subprotocol, request.headers.get_all("Sec-WebSocket-Protocol"))
+        return [str(each) for header in headers for each in header]
+    except InvalidHeader:  # which `accept` refuses
+        return []
+
+
 def _joined(audio: list[bytes]) -> list[Message]:
+    """Audio in one piece. A last message that is empty stands by itself: to some senders it is an end."""
+    if len(audio) > 1 and not audio[-1]:
+        return [b"".join(audio), b""]
     return [b"".join(audio)] if audio else []
 
 

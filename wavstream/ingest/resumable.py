@@ -16,7 +16,7 @@ grown, `stop` how far it was to grow. What an `error` says besides its words is 
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import trio
 from websockets.frames import CloseCode
@@ -26,6 +26,7 @@ from storage.recordings import Recording
 from wavstream import protocol
 from wavstream.ingest.dialect import Closing, Conversation
 from wavstream.ingest.websocket import DisconnectedError, WebSocket
+from wavstream.label import wav_format
 from wavstream.live import LiveRecording
 from wavstream.metrics import Metrics
 from wavstream.process import logs
@@ -58,12 +59,14 @@ class ProblemError(Exception):
 class Resumable:
     """The dialect."""
 
-    subprotocol = protocol.SUBPROTOCOL
-
     def __init__(self, recordings: Recordings, urls: Urls, metrics: Metrics) -> None:
         self._recordings = recordings
         self._urls = urls
         self._metrics = metrics
+
+    def subprotocol(self, _offered: Sequence[str]) -> str:
+        """See Dialect."""
+        return protocol.SUBPROTOCOL
 
     def conversation(self, _query: Mapping[str, str], *, peer: str) -> Conversation:
         """See Dialect."""
@@ -119,10 +122,10 @@ class _Feed:
             if recording is None and row is not None:
                 if row.state == "recording":
                     raise ProblemError("unavailable", "the recording cannot be gone on with now")
+                _check_format(start, wav_format(row))
                 return row
         recording = recording or self._begin(start)
-        if recording.audio != _format(start):
-            raise ProblemError("format_changed", f"the recording has begun as {recording.audio}")
+        _check_format(start, recording.audio)
         return recording
 
     async def _look_up(self, recording_id: str) -> Recording | None:
@@ -177,7 +180,8 @@ class _Feed:
                     raise _replaced()
                 if isinstance(message, str):
                     return _stop(message, recording.received)
-                recording.append(message)
+                if message:  # an empty one is nothing that could be waited for
+                    recording.append(message)
 
     async def _acknowledge(self, websocket: WebSocket, recording: LiveRecording) -> None:
         acknowledged = recording.written
@@ -217,9 +221,11 @@ class _Feed:
 
 async def _receive_start(websocket: WebSocket) -> protocol.Start:
     with trio.move_on_after(START_SECONDS):
-        message = (await websocket.receive())[0]
+        message, *early = await websocket.receive()
         if isinstance(message, bytes):
             raise ProblemError("bad_start", "audio in place of start")
+        if early:
+            raise ProblemError("bad_start", "nothing may follow start before ready has come")
         try:
             start = protocol.decode(message)
         except protocol.ProtocolError as wrong:
@@ -264,6 +270,11 @@ def _started_at(metadata: Mapping[str, object]) -> float:
     if isinstance(said, int | float) and math.isfinite(said):
         return float(said)
     return time.time()
+
+
+def _check_format(start: protocol.Start, begun: WavFormat) -> None:
+    if begun != _format(start):
+        raise ProblemError("format_changed", f"the recording has begun as {begun}")
 
 
 def _format(start: protocol.Start) -> WavFormat:

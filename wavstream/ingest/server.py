@@ -11,7 +11,8 @@ from websockets.http11 import Request
 
 from wavstream.access import Access
 from wavstream.ingest.dialect import Closing, Conversation, Dialect, RefusedError
-from wavstream.ingest.framing import RequestError
+from wavstream.ingest.framing import RequestError, offered
+from wavstream.ingest.vigil import ROUNDS, Vigil
 from wavstream.ingest.websocket import DisconnectedError, WebSocket
 from wavstream.metrics import Metrics
 from wavstream.process import logs
@@ -38,7 +39,10 @@ class _Guest:
     """A connection as `Admission` sees it: until it is let in, it owes us its request."""
 
     owing_since: float | None
+    peer: str
+    websocket: WebSocket
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    vigil: Vigil = field(default_factory=Vigil)
 
     def cut(self) -> None:
         """End it; what has arrived of a conversation is still taken in."""
@@ -49,12 +53,19 @@ class Ingest:
     """Serves the audio input; `dialects` by path."""
 
     def __init__(
-        self, dialects: Mapping[str, Dialect], *, access: Access, most_connections: int, metrics: Metrics
+        self,
+        dialects: Mapping[str, Dialect],
+        *,
+        access: Access,
+        most_connections: int,
+        peer_seconds: float,
+        metrics: Metrics,
     ) -> None:
         self._dialects = dialects
         self._access = access
         # The daemon's connections all come from one address.
         self._admission = Admission[_Guest](most_connections, most_of_one=most_connections)
+        self._round_seconds = peer_seconds / ROUNDS
         self._metrics = metrics
 
     async def serve(
@@ -72,20 +83,40 @@ class Ingest:
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
                 accepting.start_soon(take_connections, listener, self._connection, connections)
+                accepting.start_soon(self._keep_watch)
                 task_status.started(bound(listener))
                 await stopping.wait()
                 accepting.cancel_scope.cancel()
             for guest in self._admission:
                 guest.cut()
 
+    async def _keep_watch(self) -> None:
+        """Look at all peers again and again, in one task: a connection with audio costs no wake-up for it."""
+        async with trio.open_nursery() as asking:
+            while True:
+                await trio.sleep(self._round_seconds)
+                self.look_round(asking)
+
+    def look_round(self, asking: trio.Nursery) -> None:
+        """Ask those who are silent whether they are there, and give up those who have not answered that."""
+        for guest in self._admission:
+            if guest.owing_since is not None:
+                continue  # its request has a deadline of its own
+            found = guest.vigil.look(guest.websocket.reads, listening=guest.websocket.listening)
+            if found == "ask":
+                asking.start_soon(guest.websocket.ping)
+            elif found == "gone":
+                log.warning("the peer is gone without a word", peer=guest.peer)
+                guest.websocket.give_up()
+
     async def _connection(self, stream: trio.SocketStream) -> None:
         peer = _peer(stream)
-        guest = _Guest(trio.current_time())
+        websocket = WebSocket(stream, MAX_MESSAGE_BYTES)
+        guest = _Guest(trio.current_time(), peer, websocket)
         if not self._admission.enter(peer, guest):
             await turn_away(stream)
             self._refused(peer, "too many connections", status=503)
             return
-        websocket = WebSocket(stream, MAX_MESSAGE_BYTES)
         self._metrics.connections.set(len(self._admission))
         try:
             await self._serve(websocket, peer, guest)
@@ -131,7 +162,7 @@ class Ingest:
             await websocket.refuse(refused.status, str(refused))
             self._refused(peer, str(refused), status=refused.status)
         else:
-            if await websocket.accept(dialect.subprotocol):
+            if await websocket.accept(dialect.subprotocol(offered(request))):
                 return conversation
             self._refused(
                 peer, "not a WebSocket upgrade that can be answered", path=urlsplit(request.path).path

@@ -1,5 +1,8 @@
 """A WebSocket connection on a Trio stream: the shell around `framing`."""
 
+import socket
+from contextlib import suppress
+
 import trio
 from websockets.frames import CloseCode
 from websockets.http11 import Request
@@ -33,6 +36,10 @@ class WebSocket:
         self._answered = False
         self.read = 0
         """Bytes that the last read brought; READ_BYTES: there is more."""
+        self.reads = 0
+        """Reads so far that brought anything."""
+        self.listening = False
+        """Whether somebody waits for what the peer says."""
 
     async def request(self) -> Request:
         """The upgrade request. Raises RequestError where it is none, or the peer leaves."""
@@ -78,6 +85,17 @@ class WebSocket:
         self._framing.send_text(text)
         await self._flush()
 
+    async def ping(self) -> None:
+        """Ask whether the peer is there: its answer is a read like any other."""
+        self._framing.ping()
+        with suppress(DisconnectedError):  # whoever listens finds out by himself
+            await self._flush()
+
+    def give_up(self) -> None:
+        """The peer is gone without a word: whoever listens hears the end of the connection."""
+        with suppress(OSError):
+            self._stream.socket.shutdown(socket.SHUT_RD)
+
     async def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
         """End the connection in an orderly way, if the peer lets us; in any case end it."""
         try:
@@ -93,11 +111,15 @@ class WebSocket:
             await trio.aclose_forcefully(self._stream)
 
     async def _receive_some(self) -> bytes:
+        self.listening = True
         try:
             data = bytes(await self._stream.receive_some(READ_BYTES))
         except trio.BrokenResourceError:  # reset by the peer: to us, an end like any other
             data = b""
+        finally:
+            self.listening = False
         self.read = len(data)
+        self.reads += 1
         return data
 
     async def _flush(self) -> None:
