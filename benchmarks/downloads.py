@@ -45,7 +45,7 @@ def rows() -> Iterable[tuple[str, float, str]]:
     speed, cost = trio.run(_download)
     yield "download of 1 GiB, one client", speed / 1e6, "MB/s"
     yield "download, CPU of the server", cost * 1e3, "ms per 100 MB"
-    for period in (0.1, 0.5):
+    for period in (0.1, 0.4):
         with patch.multiple(cadence, SECONDS_BY_LOAD=(), SLOWEST_SECONDS=period):
             lags = trio.run(_follow)
         name = f"{FOLLOWERS} followers, {period} s beats: from the socket to their hands"

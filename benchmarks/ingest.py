@@ -102,7 +102,7 @@ class Load:
 def rows() -> Iterable[tuple[str, float, str]]:
     """(name, value, unit) of each measurement. Raises WrongAudioError."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    for dialect, frames, period in (("/ws", 1, 0.2), ("/ws", 1, 0.5), ("v1", V1_FRAMES, 0.2)):
+    for dialect, frames, period in (("/ws", 1, 0.2), ("/ws", 1, 0.4), ("v1", V1_FRAMES, 0.2)):
         with patch.multiple(cadence, SECONDS_BY_LOAD=(), SLOWEST_SECONDS=period):
             cost, _ = trio.run(partial(measure, Load(dialect, frames)))
         name = f"{dialect}, {CALLS} calls, messages of {frames * 20} ms, {period} s beats"

@@ -26,6 +26,8 @@ from wavstream.sweeper import Sweeper
 from wavstream.syncing import Syncer
 from wavstream.urls import OBJECTS, Urls
 
+BEAT_SECONDS = 0.4
+"""Between beats at most: what has come is with the followers within half a second, the disk included."""
 CLOSE_SECONDS = 12.0
 """For all audio to reach the disk at the stop. With the listener's (1 s to drain, 2 s to linger) and HTTP's
 (3 s) this stays below the program's grace."""
@@ -79,7 +81,7 @@ async def serve(
 class _Server:
     def __init__(self, settings: ServerSettings, catalog: Catalog, store: DirectoryStore) -> None:
         self._settings = settings
-        self._cadence = Cadence()
+        self._cadence = Cadence(slowest=BEAT_SECONDS)
         self._metrics = Metrics()
         self._access = Access(settings.token)
         self._urls = Urls(

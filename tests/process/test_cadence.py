@@ -47,6 +47,14 @@ async def test_the_period_grows_with_the_load(
     assert trio.current_time() - first == pytest.approx(2 * period)
 
 
+async def test_who_waits_for_what_comes_at_a_beat_may_ask_for_shorter_ones(autojump_clock: MockClock) -> None:
+    cadence = Cadence(slowest=0.3)
+    periods = []
+    for cadence.load in (0, 24, 48, 1000):
+        periods.append(cadence.period)
+    assert periods == [0.1, 0.2, 0.3, 0.3]
+
+
 async def test_beats_stay_on_multiples_of_the_period_after_a_late_one(
     autojump_clock: MockClock, cadence: Cadence
 ) -> None:

@@ -5,6 +5,8 @@ cost half of a hundred passes. So nothing on the audio path sleeps by itself: on
 and all the others park here until the next beat.
 """
 
+import math
+
 import trio
 
 SECONDS_BY_LOAD = ((12, 0.1), (24, 0.2), (48, 0.4))
@@ -22,15 +24,18 @@ def following(now: float, period: float) -> float:
 class Cadence:
     """Beats at whole multiples of a period, from the clock's zero on, for any number of waiting tasks."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, slowest: float = math.inf) -> None:
+        """`slowest` seconds between beats at most: somebody waits for what comes at one."""
         self._waiting = trio.lowlevel.ParkingLot()
+        self._slowest = slowest
         self.load = 0
         """How many sessions are running: their owner keeps it true."""
 
     @property
     def period(self) -> float:
         """Seconds from one beat to the next at the present load."""
-        return next((seconds for most, seconds in SECONDS_BY_LOAD if self.load <= most), SLOWEST_SECONDS)
+        by_load = next((seconds for most, seconds in SECONDS_BY_LOAD if self.load <= most), SLOWEST_SECONDS)
+        return min(by_load, self._slowest)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep the time until cancelled, on an absolute schedule: a late beat moves none after it."""
