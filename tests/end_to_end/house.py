@@ -19,7 +19,7 @@ from daemon.media.codecs import PCMU
 from daemon.programs import Program
 from tests import web
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 """A bound for every wait in these tests; none comes near it."""
 
 

@@ -47,7 +47,7 @@ async def test_the_period_grows_with_the_load(
     assert trio.current_time() - first == pytest.approx(2 * period)
 
 
-async def test_who_waits_for_what_comes_at_a_beat_may_ask_for_shorter_ones(autojump_clock: MockClock) -> None:
+def test_who_waits_for_what_comes_at_a_beat_may_ask_for_shorter_ones() -> None:
     cadence = Cadence(slowest=0.3)
     periods = []
     for cadence.load in (0, 24, 48, 1000):

@@ -39,7 +39,7 @@ async def test_a_body_that_does_not_come_is_408(tmp_path: Path, monkeypatch: pyt
         )
         async with await trio.open_tcp_stream(address.host, address.port) as stream:
             await stream.send_all(request.encode())
-            with trio.fail_after(5):
+            with trio.fail_after(20):
                 answer = await stream.receive_some()
         assert answer.startswith(b"HTTP/1.1 408")
 
@@ -97,10 +97,13 @@ async def test_while_the_daemon_ends_calls_and_commands_are_503(
             leg.close()
 
     monkeypatch.setattr("daemon.calls.session.Session.run", linger)
+    monkeypatch.setattr(
+        "daemon.service.DRAIN_SECONDS", 60
+    )  # it shall not end before it was asked, however busy
     async with running(tmp_path) as daemon, daemon.application() as shop:
         session = await shop.call()
         daemon.stopping.set()
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             while (await shop.http.get("/ready")).json() != {  # noqa: ASYNC110 - no event comes
                 "success": False,
                 "error": "the daemon is shutting down",
@@ -122,7 +125,7 @@ async def test_an_answer_before_the_body_has_come_says_that_it_is_the_connection
         request = b"POST /api/v1/sessions HTTP/1.1\r\nHost: daemon\r\nContent-Length: 2\r\n\r\n"
         async with await trio.open_tcp_stream(address.host, address.port) as stream:
             await stream.send_all(request)
-            with trio.fail_after(5):
+            with trio.fail_after(20):
                 answer = await stream.receive_some()
         assert answer.startswith(b"HTTP/1.1 400")
         assert b"connection: close" in answer.lower()
