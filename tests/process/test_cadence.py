@@ -55,6 +55,17 @@ def test_who_waits_for_what_comes_at_a_beat_may_ask_for_shorter_ones() -> None:
     assert periods == [0.1, 0.2, 0.3, 0.3]
 
 
+async def test_some_things_are_done_at_a_beat_of_about_each_second(
+    autojump_clock: MockClock, cadence: Cadence
+) -> None:
+    await cadence.seldom()
+    for _ in range(3):
+        first = trio.current_time()
+        cadence.load = 48 - cadence.load  # 0.4 s a beat, or 0.1 s
+        await cadence.seldom()
+        assert trio.current_time() - first == pytest.approx(0.8)
+
+
 async def test_beats_stay_on_multiples_of_the_period_after_a_late_one(
     autojump_clock: MockClock, cadence: Cadence
 ) -> None:

@@ -21,7 +21,7 @@ def by_path(recordings: Recordings, cadence: Cadence, urls: Urls, metrics: Metri
     return {
         freeswitch.PATH: FreeSwitch(recordings, cadence),
         **{path: Fork(path, recordings, cadence) for path in fork.PATHS},
-        protocol.PATH: Resumable(recordings, urls, metrics),
+        protocol.PATH: Resumable(recordings, cadence, urls, metrics),
     }
 
 

@@ -30,6 +30,7 @@ from wavstream.label import wav_format
 from wavstream.live import LiveRecording
 from wavstream.metrics import Metrics
 from wavstream.process import logs
+from wavstream.process.cadence import Cadence
 from wavstream.recordings import Recordings
 from wavstream.space import NoRoomError
 from wavstream.urls import Urls
@@ -42,8 +43,6 @@ READY_SECONDS = 8.0
 meanwhile, and waits a little longer than this."""
 COMPLETED_SECONDS = 50.0
 """For the file of a long call to be synced and hashed. After it the client comes back, and asks again."""
-ACK_SECONDS = 0.9
-"""From one ack to the next: the protocol asks for one a second, and each costs much."""
 
 log = logs.get(__name__)
 
@@ -59,8 +58,9 @@ class ProblemError(Exception):
 class Resumable:
     """The dialect."""
 
-    def __init__(self, recordings: Recordings, urls: Urls, metrics: Metrics) -> None:
+    def __init__(self, recordings: Recordings, cadence: Cadence, urls: Urls, metrics: Metrics) -> None:
         self._recordings = recordings
+        self._cadence = cadence
         self._urls = urls
         self._metrics = metrics
 
@@ -70,12 +70,15 @@ class Resumable:
 
     def conversation(self, _query: Mapping[str, str], *, peer: str) -> Conversation:
         """See Dialect."""
-        return _Feed(self._recordings, self._urls, self._metrics, peer)
+        return _Feed(self._recordings, self._cadence, self._urls, self._metrics, peer)
 
 
 class _Feed:
-    def __init__(self, recordings: Recordings, urls: Urls, metrics: Metrics, peer: str) -> None:
+    def __init__(
+        self, recordings: Recordings, cadence: Cadence, urls: Urls, metrics: Metrics, peer: str
+    ) -> None:
         self._metrics = metrics
+        self._cadence = cadence
         self._recordings = recordings
         self._urls = urls
         self._log = log.bind(peer=peer)
@@ -193,8 +196,7 @@ class _Feed:
             except DisconnectedError:
                 return  # whoever listens is told as well
             self._metrics.ack_lag.observe(recording.acknowledged(acknowledged))
-            # Not beat by beat, which would be a wake-up each. One write woke them all; so do these sleeps.
-            await trio.sleep(ACK_SECONDS)
+            await self._cadence.seldom()  # the protocol asks for one a second, and each costs much
 
     def _completed(self, row: Recording) -> protocol.Completed:
         if row.duration is None or row.size is None or row.sha256 is None:
