@@ -55,7 +55,7 @@ async def test_the_101_waits_for_nothing_and_declines_compression(
 
     with monkeypatch.context() as patched:
         patched.setattr("storage.catalog.Catalog.run", hang)
-        with trio.fail_after(1):
+        with trio.fail_after(BOUND_SECONDS):  # the catalogue hangs for longer
             async with await trio.open_tcp_stream(*server.listening.ingest) as stream:
                 await stream.send_all(upgrade("/ws", "Sec-WebSocket-Extensions: permessage-deflate"))
                 answer = b""

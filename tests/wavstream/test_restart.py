@@ -19,6 +19,7 @@ import trio
 from tests.wavstream.clients import audio, client, text, upgrade
 from tests.wavstream.servers import BOUND_SECONDS, Server, http_client, running, settings, the_file
 from wavstream.chunks import HEADER_BYTES
+from wavstream.process import lifecycle
 from wavstream.process.settings import parse_address
 from wavstream.protocol import Completed, Ready
 from wavstream.service import Listening, serve
@@ -196,7 +197,7 @@ async def test_a_signal_ends_a_server_within_its_grace_with_status_0(tmp_path: P
         await talk.audio(SECOND)
         await talk.acknowledged(16_000)
         stopped.process.send_signal(signal.SIGTERM)
-        with trio.fail_after(10):
+        with trio.fail_after(lifecycle.GRACE_SECONDS):
             assert await stopped.process.wait() == 0
     path = the_file(tmp_path)
     assert soundfile.info(str(path)).frames == 8000
