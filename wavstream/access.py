@@ -13,6 +13,13 @@ class Access:
 
     token: str | None
 
+    @property
+    def refusal(self) -> str:
+        """In words, for whoever may not come in."""
+        if self.token is None:
+            return "only this machine is served: WAVSTREAM_TOKEN is not set"
+        return "a valid token is needed: Authorization: Bearer TOKEN, or ?token=TOKEN"
+
     def permits(self, *, peer: str, authorization: str | None, token: str | None = None) -> bool:
         """Whether a peer at address `peer` may come in.
 

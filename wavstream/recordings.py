@@ -237,12 +237,12 @@ class Recordings:
         try:
             final = await trio.to_thread.run_sync(end, self.catalog, ending, limiter=self._finishers)
         except (OSError, CatalogError) as wrong:
-            recording.kept()
+            self._kept(recording)
             if isinstance(wrong, OSError):
                 recording.sync_failed()  # or so it may be: the next attempt writes it again
             log.error("cannot finish", recording=recording.recording_id, error=str(wrong))  # noqa: TRY400 - expected
             return False
-        recording.kept()
+        self._kept(recording)
         self._ended(recording, final)
         return True
 
@@ -286,12 +286,16 @@ class Recordings:
         try:
             await trio.to_thread.run_sync(work, limiter=self._finishers)
         except OSError as wrong:
-            recording.kept()
+            self._kept(recording)
             recording.sync_failed()
             log.error("cannot write", recording=recording.recording_id, error=str(wrong))  # noqa: TRY400 - expected
             return False
-        recording.kept()
+        self._kept(recording)
         return True
+
+    def _kept(self, recording: LiveRecording) -> None:
+        self._metrics.written.inc(recording.file.data_bytes - recording.written)
+        recording.kept()
 
 
 def _bring_to_disk(

@@ -105,8 +105,11 @@ class Space:
     def _judge(self, free: int, total: int) -> None:
         self._metrics.disk_free.set(free)
         self._metrics.disk_total.set(total)
-        level = self._marks.level(free, self._byte_rate(), self._level)
-        self._stand(level, f"the disk is nearly full: {free // MEGABYTE} MB free")
+        byte_rate = self._byte_rate()
+        level = self._marks.level(free, byte_rate, self._level)
+        reserve = round(byte_rate * RESERVE_SECONDS / MEGABYTE)
+        words = f"{free // MEGABYTE} MB free, of which what runs may need {reserve}"
+        self._stand(level, f"the disk is nearly full: {words}")
 
     def _stand(self, level: Level, words: str) -> None:
         """One line for each step, down or up."""

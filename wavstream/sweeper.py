@@ -134,7 +134,8 @@ class Sweeper:
         doubts = self._belief is not None and self._belief.doubts
         if doubts and not self._doubted:
             log.warning(
-                "the clock has jumped ahead: no file is removed by it before it has stayed there", by=ahead
+                "the clock is far ahead of the last time that was noted: for an hour it removes no file",
+                by=round(ahead),
             )
         elif self._doubted and not doubts:
             log.info("the clock is believed again")

@@ -10,6 +10,7 @@ import soundfile
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.installed import needs
 from tests.wavstream.judges import seconds
 from wavstream import wav
 from wavstream.chunks import HEADER_BYTES, SOFTWARE, About, chunks
@@ -97,6 +98,7 @@ def test_info_says_name_date_program_and_id() -> None:
 def test_other_programs_read_the_audio_and_the_texts(
     audio: WavFormat, data_seconds: int, tmp_path: Path
 ) -> None:
+    needs("soxi", "ffprobe")
     path = tmp_path / "a.wav"
     audio_bytes = bytes(data_seconds * audio.byte_rate)
     path.write_bytes(Header(audio, chunks(audio, ABOUT)).over(len(audio_bytes)) + audio_bytes)

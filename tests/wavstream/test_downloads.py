@@ -15,6 +15,7 @@ import pytest
 import soundfile
 import trio
 
+from tests.installed import needs
 from tests.wavstream.clients import audio, client, close, exchange, text, upgrade
 from tests.wavstream.servers import BOUND_SECONDS, Server, running
 from wavstream import sweeper
@@ -132,12 +133,14 @@ async def test_a_browser_plays_it_or_saves_it_under_its_name_and_date(server: Se
     played, saved = await server.http.get(row["url"]), await server.http.get(f"{row['url']}?download")
     assert played.headers["content-disposition"] == f'inline; filename="{name}"'
     assert saved.headers["content-disposition"] == f'attachment; filename="{name}"'
+    needs("curl")
     command = ["curl", "--silent", "--show-error", "--noproxy", "*", "-OJ", f"{row['url']}?download"]
     await trio.run_process(command, cwd=tmp_path)
     assert (tmp_path / name).read_bytes() == played.content
 
 
 async def test_curl_gets_what_the_standard_says(server: Server, tmp_path: Path) -> None:
+    needs("curl")
     done = await recorded(server)
     whole = (await server.http.get(done.url)).content
 
@@ -389,6 +392,7 @@ async def test_other_programs_open_a_copy_taken_in_mid_recording_and_the_finishe
 
 def durations(path: Path) -> tuple[int, int, float]:
     """What soundfile, soxi (both in frames) and ffprobe (seconds) say."""
+    needs("soxi", "ffprobe")
     soxi = subprocess.run(["soxi", "-s", str(path)], check=True, capture_output=True, text=True)
     show = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0"]
     ffprobe = subprocess.run([*show, str(path)], check=True, capture_output=True, text=True)

@@ -168,10 +168,22 @@ async def test_a_name_may_have_200_bytes(server: Server) -> None:
     assert row["name"] == "a" * 200
 
 
-async def test_a_bad_later_text_ends_the_connection_but_not_what_was_recorded(server: Server) -> None:
-    assert close_code(await call(server, text("a"), audio(ONE), text("b/c"), audio(TWO))) == 1008
+async def test_a_later_text_that_is_no_name_is_a_note_and_cuts_nothing(server: Server) -> None:
+    said = '{"event": "dtmf"}', "hung up by agent"
+    assert (
+        close_code(await call(server, text("a"), audio(ONE), *map(text, said), audio(TWO), close())) == 1000
+    )
     [row] = await server.ended(1)
-    assert (row["name"], row["reason"], data(server, row)) == ("a", "interrupted", ONE)
+    assert (row["name"], row["reason"], data(server, row)) == ("a", "stopped", ONE + TWO)
+    assert row["metadata"]["notes"] == list(said)
+
+
+async def test_a_bad_name_behind_the_first_audio_ends_the_connection_but_not_what_was_recorded(
+    server: Server,
+) -> None:
+    assert close_code(await call(server, audio(ONE), text("b/c"), audio(TWO))) == 1008
+    [row] = await server.ended(1)
+    assert (row["name"], row["reason"], data(server, row)) == (row["recording_id"], "interrupted", ONE)
 
 
 @pytest.mark.contract("ws-audio")

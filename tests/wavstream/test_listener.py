@@ -11,6 +11,7 @@ from tests import web
 from tests.wavstream.clients import audio, client, close, close_code, exchange, text, upgrade
 from tests.wavstream.servers import BOUND_SECONDS, Server, running
 from wavstream import protocol
+from wavstream.access import Access
 from wavstream.protocol import Completed, Ready
 
 ID = "recording-1"
@@ -48,6 +49,21 @@ async def test_a_right_token_comes_in(
         async with web.client(base_url=server.http.base_url) as http:
             answer = await http.get("/v1/recordings", headers={"Authorization": "Bearer s3cret"})
             assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("target", ["//[", "http://[::1"])
+async def test_a_target_that_is_no_path_is_a_400_in_words_and_no_traceback(
+    server: Server, logged: list[Any], target: str
+) -> None:
+    answer = await exchange(server.listening.ingest, [upgrade(target) + close()])
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    [entry] = [each for each in logged if each["log_level"] == "warning"]
+    assert (entry["event"], entry["status"]) == ("connection refused", 400)
+
+
+def test_who_may_not_come_in_is_told_what_to_do() -> None:
+    assert "WAVSTREAM_TOKEN is not set" in Access(None).refusal
+    assert "a valid token is needed" in Access("s3cret").refusal
 
 
 @pytest.mark.contract("ws-access")

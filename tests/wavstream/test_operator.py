@@ -92,6 +92,7 @@ def cursor(text: str) -> str:
         "since=nan",
         "until=1e999",
         "cursor=" + cursor('[NaN, "r"]'),
+        "cursor=" + cursor('[1, "\\ud800"]'),
         "cursor=" + cursor(f'[1{"0" * 400}, "r"]'),
     ],
 )

@@ -90,6 +90,14 @@ async def test_acks_come_at_least_once_a_second_and_not_much_more_often(server: 
     assert 3 <= len(acks) - 1 <= 6
 
 
+@pytest.mark.parametrize("said", [10**400, -1, 1e300, True, "now"])
+async def test_a_start_that_no_calendar_can_say_is_now(server: Server, said: object) -> None:
+    before = time.time()
+    async with client(server) as talk:
+        assert isinstance(await talk.start(ID, metadata={"started_at": said}), Ready)
+    assert before <= (await server.json(f"/v1/recordings/{ID}"))["started_at"] <= time.time()
+
+
 @pytest.mark.contract("v1-completed")
 async def test_a_start_for_a_completed_recording_is_answered_with_completed(server: Server) -> None:
     async with client(server) as talk:

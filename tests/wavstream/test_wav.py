@@ -11,6 +11,7 @@ import soundfile
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.installed import needs
 from wavstream import wav
 from wavstream.wav import Header, WavError, WavFormat
 
@@ -129,6 +130,7 @@ def test_a_header_is_refused_with_the_part_that_is_wrong(damage: object, words: 
 
 @pytest.mark.parametrize("audio", FORMATS)
 def test_soxi_ffprobe_and_soundfile_read_the_same(audio: WavFormat, tmp_path: Path) -> None:
+    needs("soxi", "ffprobe")
     frames = audio.sample_rate  # one second
     path = tmp_path / "a.wav"
     path.write_bytes(wav.header(audio, frames * audio.frame_bytes) + bytes(frames * audio.frame_bytes))

@@ -18,6 +18,14 @@ def refused(status: int, words: str) -> Response:
     return said({"success": False, "error": words}, status)
 
 
+def nothing() -> Response:
+    """204: done, and there is nothing to say (RFC 9110 section 15.3.5)."""
+    response = Response(b"", 204, AS_IT_IS)
+    for name in ("Content-Type", "Content-Length"):
+        response.headers.pop(name, None)
+    return response
+
+
 def gone() -> Response:
     """404 with an empty body: expired, unknown and never been look the same."""
     response = Response(b"", 404, AS_IT_IS | {"Cache-Control": "no-store"})

@@ -57,7 +57,7 @@ def cursor(last: Recording) -> str:
 def view(row: Recording, urls: Urls, running: LiveRecording | None = None) -> dict[str, Any]:
     """R: one recording as JSON shows it; a running one with the length that is in its file by now.
 
-    The URL is a promise, and made only for what is complete.
+    The URL is a promise, and made only for what is complete; `expires_at` says until when.
     """
     said = {name: getattr(row, name) for name in _FIELDS}
     said["held"] = row.held_at is not None
@@ -113,7 +113,7 @@ def _before(text: str | None) -> tuple[float, str] | None:
     try:
         started_at, recording_id = json.loads(base64.urlsafe_b64decode(text.encode()))
         if math.isfinite(started_at):
-            return float(started_at), str(recording_id)
+            return float(started_at), str(recording_id).encode().decode()
     except (binascii.Error, ValueError, TypeError, OverflowError, RecursionError):
         pass
     raise QueryError("cursor takes the `next` of an earlier answer")

@@ -10,7 +10,7 @@ from storage import recordings as rows
 from storage.recordings import Recording
 from wavstream import sidefile
 from wavstream.access import Access
-from wavstream.downloads.answers import refused, said
+from wavstream.downloads.answers import nothing, refused, said
 from wavstream.downloads.delivery import Delivery
 from wavstream.downloads.listing import Query, QueryError, cursor, query, view
 from wavstream.process import logs
@@ -44,7 +44,7 @@ class Operator:
         ):
             return None
         log.warning("request refused", peer=client[0], path=request.path)
-        response = refused(401, "a valid token is needed: Authorization: Bearer TOKEN, or ?token=TOKEN")
+        response = refused(401, self._access.refusal)
         response.headers["WWW-Authenticate"] = "Bearer"
         return response
 
@@ -83,7 +83,7 @@ class Operator:
             return refused(503, "the file cannot be removed yet; nobody can reach it, and it is tried again")
         await catalog.run(lambda tx: rows.erase(tx, recording_id))
         log.info("recording erased", recording=recording_id)
-        return Response(b"", 204)
+        return nothing()
 
     async def file(self, recording_id: str) -> Response:
         """The file: finished, as it stands now (`follow=false`), or live (`follow=true`, the default)."""

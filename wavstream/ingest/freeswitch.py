@@ -111,10 +111,12 @@ class FreeSwitchTalk:
             self._name = None
 
     def _read(self, text: str) -> bool:
-        """A text: a name, or a note. False where it can be neither."""
+        """A text: a name, or a note. False where it should name the first recording, and cannot."""
         if not is_name(text):
-            return False
-        if self.present is None:
+            if self.present is None or self._tape.nameless:
+                return False
+            self._tape.margin.note(text)  # a call is not cut for what a dialplan or an operator says in it
+        elif self.present is None:
             self._name = text
         elif self._tape.nameless:
             self._tape.call(text)

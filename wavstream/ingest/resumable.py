@@ -14,7 +14,6 @@ grown, `stop` how far it was to grow. What an `error` says besides its words is 
 ================  ====================================================================================
 """
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 
@@ -24,6 +23,7 @@ from websockets.frames import CloseCode
 from storage.catalog import CatalogError
 from storage.recordings import Recording
 from wavstream import protocol
+from wavstream.epilogue import words
 from wavstream.ingest.dialect import Closing, Conversation
 from wavstream.ingest.websocket import DisconnectedError, WebSocket
 from wavstream.label import wav_format
@@ -43,6 +43,9 @@ READY_SECONDS = 8.0
 meanwhile, and waits a little longer than this."""
 COMPLETED_SECONDS = 50.0
 """For the file of a long call to be synced and hashed. After it the client comes back, and asks again."""
+
+LATEST_START = 253_402_300_799
+"""The last second of the year 9999: later ones, and what is not finite, no calendar can say."""
 
 log = logs.get(__name__)
 
@@ -269,14 +272,14 @@ async def _wait_for_end(recording: LiveRecording) -> Recording:
 def _started_at(metadata: Mapping[str, object]) -> float:
     """When sample 0 was spoken, as the client says; otherwise now."""
     said = metadata.get("started_at")
-    if isinstance(said, int | float) and math.isfinite(said):
+    if isinstance(said, int | float) and not isinstance(said, bool) and 0 <= said <= LATEST_START:
         return float(said)
     return time.time()
 
 
 def _check_format(start: protocol.Start, begun: WavFormat) -> None:
     if begun != _format(start):
-        raise ProblemError("format_changed", f"the recording has begun as {begun}")
+        raise ProblemError("format_changed", f"the recording has begun as {words(begun)}")
 
 
 def _format(start: protocol.Start) -> WavFormat:

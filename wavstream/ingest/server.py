@@ -165,7 +165,7 @@ class Ingest:
             if await websocket.accept(dialect.subprotocol(offered(request))):
                 return conversation
             self._refused(
-                peer, "not a WebSocket upgrade that can be answered", path=urlsplit(request.path).path
+                peer, "not a WebSocket upgrade that can be answered", path=request.path.partition("?")[0]
             )
         return None
 
@@ -174,11 +174,14 @@ class Ingest:
         log.warning("connection refused", peer=peer, error=words, **more)
 
     def _conversation(self, request: Request, peer: str) -> tuple[Dialect, Conversation]:
-        target = urlsplit(request.path)
-        query = dict(parse_qsl(target.query))
+        try:
+            target = urlsplit(request.path)
+        except ValueError:
+            raise RefusedError(400, "the request's target is no path") from None
+        query = dict(parse_qsl(target.query, keep_blank_values=True))
         authorization = ", ".join(request.headers.get_all("Authorization")) or None
         if not self._access.permits(peer=peer, authorization=authorization, token=query.get("token")):
-            raise RefusedError(401, "a valid token is needed: Authorization: Bearer TOKEN, or ?token=TOKEN")
+            raise RefusedError(401, self._access.refusal)
         dialect = self._dialects.get(target.path)
         if dialect is None:
             raise RefusedError(404, f"the audio input is at {' and '.join(self._dialects)}")
