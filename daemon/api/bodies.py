@@ -70,13 +70,17 @@ class RtpFormat(Body):
             "anyOf": [
                 {"properties": {"encoding": {"const": "L16"}, "rate": {"enum": list(codecs.RATES)}}},
                 {"properties": {"encoding": {"enum": ["PCMU", "PCMA"]}, "rate": {"const": 8000}}},
+                {"properties": {"encoding": {"const": "G722"}, "rate": {"enum": [8000, 16000]}}},
             ],
         }
     )
 
     payload_type: Whole = Field(ge=0, le=127, description="The RTP payload type that the sender uses.")
-    encoding: Literal["PCMU", "PCMA", "L16"] = Field(description="How its samples are written.")
-    rate: Whole = Field(default=8000, description="Samples a second; 8000 for PCMU and PCMA.")
+    encoding: Literal["PCMU", "PCMA", "G722", "L16"] = Field(description="How its samples are written.")
+    rate: Whole = Field(
+        default=8000,
+        description="Samples a second; 8000 for PCMU and PCMA; for G722 16000, or 8000 as SDP has it.",
+    )
 
     @model_validator(mode="after")
     def _codec_exists(self) -> Self:

@@ -16,7 +16,7 @@ from daemon.calls.moment import Moment
 from daemon.calls.session import Fate, Order, Running, Session, Surroundings
 from daemon.legs.ports import RtpPorts
 from daemon.legs.rtp import RtpLeg
-from daemon.media.codecs import STATIC, Codec
+from daemon.media.codecs import Codec
 from daemon.media.timeline import CALLEE, CALLER
 from daemon.node import new_session_uuid
 from daemon.recording.endpoint import RecordingFormat
@@ -168,7 +168,7 @@ class Sessions:
                 bound=self._ports.bind(),
                 cadence=self._cadence,
                 log=log.bind(session=session_uuid),
-                payload_types={**STATIC, **call.payload_types},
+                payload_types=call.payload_types,
             )
             undo.callback(leg.close)
             legs.append(leg)

@@ -14,7 +14,8 @@ import trio
 from daemon.legs.leg import SIDE_NAMES, Side
 from daemon.media import rtp
 from daemon.media.codecs import STATIC, Codec
-from daemon.media.rtpstream import Endpoint, Heard, RtpStream
+from daemon.media.heard import Heard
+from daemon.media.rtpstream import Endpoint, RtpStream
 from daemon.media.timeline import Timeline
 from daemon.media.track import Track
 from wavstream.process.cadence import Cadence
@@ -43,8 +44,8 @@ _UNSENDABLE = frozenset(
 class RtpLeg:
     """One party's RTP. Whoever sends first has it; silence goes back to where the packets come from.
 
-    `payload_types` says what its packets hold. `heard` is set by the first packet. Times are those of
-    `trio.current_time()`.
+    `payload_types` says what its packets hold, besides the static ones. `heard` is set by the first packet.
+    Times are those of `trio.current_time()`.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class RtpLeg:
         bound: socket.socket,
         cadence: Cadence,
         log: Log,
-        payload_types: Mapping[int, Codec] = STATIC,
+        payload_types: Mapping[int, Codec] | None = None,
     ) -> None:
         """`bound` is a socket of `RtpPorts.bind`, and this leg's to close."""
         self.side = side
@@ -63,8 +64,8 @@ class RtpLeg:
         self._address = Address(*bound.getsockname()[:2])
         self._cadence = cadence
         self._log = log.bind(leg=SIDE_NAMES[side])
-        self._codecs = payload_types
-        self._stream = RtpStream(payload_types)
+        self._told = payload_types or {}
+        self._stream = RtpStream({**STATIC, **self._told})
         self._recent: deque[Heard] = deque()
         self._tracks: dict[Timeline, Track] = {}  # two while a recording ends and the next has begun
         self._released = trio.Event()
@@ -82,8 +83,7 @@ class RtpLeg:
     def rate(self) -> int:
         """Samples a second of its codec; before the first packet, the highest that it was told of."""
         codec = self._stream.codec
-        told = [self._codecs[kind].rate for kind in self._codecs if kind not in STATIC] or [8000]
-        return codec.rate if codec is not None else max(told)
+        return codec.rate if codec is not None else max([8000, *(told.rate for told in self._told.values())])
 
     @property
     def last_heard(self) -> float:
@@ -248,7 +248,7 @@ class _Silence:
             sequence=self.sequence,
             timestamp=self._stamp + round(now * codec.clock_rate),
             ssrc=self._ssrc,
-            payload=codec.silence(round(SILENCE_SECONDS * codec.rate)),
+            payload=codec.silence(round(SILENCE_SECONDS * codec.clock_rate)),
             marker=True,
         )
 

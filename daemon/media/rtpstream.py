@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from daemon.media import rtp
 from daemon.media.codecs import Codec
+from daemon.media.heard import Heard, Memory
 from daemon.media.reception import Reception, Verdict
 from daemon.media.run import Run
 from daemon.media.senderclock import SenderClock
@@ -17,19 +18,6 @@ Endpoint = tuple[str, int]
 
 NOTICES = 16
 """So many notices of a kind are given: enough to see what is wrong, and no flood fills the log."""
-
-
-class Heard(NamedTuple):
-    """Audio without a seam: `payload` in `codec`, its first sample at the absolute index `place`."""
-
-    place: int
-    codec: Codec
-    payload: bytes
-
-    @property
-    def end(self) -> int:
-        """The index after its last sample."""
-        return self.place + len(self.payload) // self.codec.bytes_per_sample
 
 
 class Notice(NamedTuple):
@@ -61,6 +49,8 @@ class RtpStream:
         self._ssrc = -1
         self._noticed: dict[str, set[object]] = {}
         self._heard: list[Heard] = []
+        self._opened: list[Heard] = []
+        self._memory: Memory | None = None
         self._pieces: list[bytes] = []
         self._index = self._end = 0
 
@@ -111,11 +101,14 @@ class RtpStream:
         return self._take(packet, codec, arrival) or notice
 
     def heard(self) -> list[Heard]:
-        """What has been heard since this was asked last, in order of arrival, neighbours joined."""
+        """What has been heard since this was asked last, in order of arrival, neighbours joined.
+
+        Of a codec with memory: decoded, and in order of time.
+        """
         self._settle()
-        self._join()
-        heard, self._heard = self._heard, []
-        return heard
+        self._open()
+        opened, self._opened = self._opened, []
+        return opened
 
     def _introduce(self, packet: rtp.Packet, source: Endpoint) -> Notice | None:
         """Somebody not heard before: the leg's sender, the sender begun anew, or a stranger."""
@@ -128,6 +121,8 @@ class RtpStream:
             self.unknown += 1
             return self._notice("unknown payload type", packet.payload_type, payload_type=packet.payload_type)
         changed = self.source is not None
+        self._open()
+        self._remember(codec)
         self.source, self._ssrc = source, packet.ssrc
         self._reception.begin(codec.clock_rate)
         self._clock.restart()
@@ -141,7 +136,8 @@ class RtpStream:
         codec = self._codecs.get(payload_type)
         if codec is None:
             return None
-        self._join()
+        self._open()
+        self._remember(codec)
         if codec.clock_rate != self._clock.rate:
             self._reception.begin(codec.clock_rate)
             self._clock.change(codec.clock_rate)
@@ -196,6 +192,16 @@ class RtpStream:
             self._heard.append(Heard(self._index, self.codec, b"".join(self._pieces)))
             self._pieces = []
             self._index = self._end
+
+    def _open(self) -> None:
+        """Be done with what has been heard so far: something else follows."""
+        self._join()
+        self._opened += self._heard if self._memory is None else self._memory.decoded(self._heard)
+        self._heard = []
+
+    def _remember(self, codec: Codec) -> None:
+        """Another encoder speaks from now on, and it began with no memory."""
+        self._memory = None if codec.decoder is None else Memory(codec)
 
     def _notice(self, event: str, about: object, **fields: Any) -> Notice | None:
         known = self._noticed.setdefault(event, set())

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from daemon.media import codecs, rtp
 from daemon.media.codecs import STATIC
-from daemon.media.rtpstream import NOTICES, Heard, Notice, RtpStream
+from daemon.media.heard import Heard
+from daemon.media.rtpstream import NOTICES, Notice, RtpStream
 
 CALLER = ("192.0.2.1", 4000)
 STRANGER = ("192.0.2.66", 4000)
