@@ -15,6 +15,7 @@ from daemon.legs.leg import SIDE_NAMES, Side
 from daemon.media import rtp
 from daemon.media.codecs import STATIC, Codec
 from daemon.media.heard import Heard
+from daemon.media.keys import Key
 from daemon.media.rtpstream import Endpoint, RtpStream
 from daemon.media.timeline import Timeline
 from daemon.media.track import Track
@@ -30,6 +31,10 @@ RECENT_SECONDS = 2.0
 """Audio kept for a recording that begins: its first sample is spoken before the legs can be told of it."""
 IDLE_SECONDS = 5.0
 """A leg not heard for so long sleeps on its socket again, and costs nothing."""
+KEY_SLACK_SECONDS = 0.1
+"""Arrivals may seem later than they were: a key that seems so close behind a pause was pressed in it."""
+KEYS_KEPT = 64
+"""So many keys are shown, the last ones: what a caller enters in a menu has far fewer."""
 SILENCE_SECONDS = 0.02
 CLOCK_STEP_SECONDS = 0.05
 """The kernel stamps by the wall clock. A stamp so far before the drain's time means that it was set."""
@@ -67,6 +72,7 @@ class RtpLeg:
         self._told = payload_types or {}
         self._stream = RtpStream({**STATIC, **self._told})
         self._recent: deque[Heard] = deque()
+        self._keys: deque[Key] = deque(maxlen=KEYS_KEPT)
         self._tracks: dict[Timeline, Track] = {}  # two while a recording ends and the next has begun
         self._released = trio.Event()
         self._drained = trio.current_time()
@@ -148,11 +154,18 @@ class RtpLeg:
             self._last_heard = now
             for timeline in self._tracks:
                 self._place(timeline, heard)
+        self._note_keys()
         while self._recent and self._recent[0].end < (now - RECENT_SECONDS) * self._recent[0].codec.rate:
             self._recent.popleft()
         self._drained = now if whole else self._drained
         for track in self._tracks.values():
             track.drained(self._drained)
+
+    def _note_keys(self) -> None:
+        """Keep the keys pressed, but for those of a pause: they may be a card's number."""
+        for key in self._stream.keys.taken():
+            if not any(timeline.hides(key.at, KEY_SLACK_SECONDS) for timeline in self._tracks):
+                self._keys.append(key)
 
     def _drain(self, now: float) -> bool:
         """Read the socket until it is empty. False: there was more than one drain may take."""
@@ -225,6 +238,9 @@ class RtpLeg:
             "strangers": stream.strangers,
             "malformed": stream.malformed,
             "unknown": stream.unknown,
+            "comfort_noise": stream.comfort_noise,
+            "keys": stream.keys.pressed,
+            "dtmf": [{"key": key.digit, "at": round(key.at - self._offset, 3)} for key in self._keys],
             "anchors": stream.clock.anchored,
             "corrected": stream.clock.corrected,
             "silence_packets": self._voice.sequence - self._voice.first,

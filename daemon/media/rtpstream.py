@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from daemon.media import rtp
 from daemon.media.codecs import Codec
 from daemon.media.heard import Heard, Memory
+from daemon.media.keys import PAYLOAD_TYPE, Keys
 from daemon.media.reception import Reception, Verdict
 from daemon.media.run import Run
 from daemon.media.senderclock import SenderClock
@@ -18,6 +19,9 @@ Endpoint = tuple[str, int]
 
 NOTICES = 16
 """So many notices of a kind are given: enough to see what is wrong, and no flood fills the log."""
+
+COMFORT_NOISE = frozenset({13, 19})
+"""The payload type of comfort noise (RFC 3389 §4), and the one it had in drafts (RFC 3551 §6: reserved)."""
 
 
 class Notice(NamedTuple):
@@ -42,6 +46,9 @@ class RtpStream:
         self.malformed = 0
         self.unknown = 0
         self.ssrc_changes = 0
+        self.comfort_noise = 0
+        """Packets that say how the background sounds. It is recorded as silence: nobody spoke."""
+        self.keys = Keys()
         self._reception = Reception(8000)
         self._clock = SenderClock(8000)
         self._run = Run()
@@ -86,18 +93,18 @@ class RtpStream:
                 return notice
         else:
             notice = None
-        verdict = self._reception.arrived(packet.sequence, packet.timestamp, arrival)
+        key = packet.payload_type == PAYLOAD_TYPE and PAYLOAD_TYPE not in self._codecs
+        verdict = self._reception.arrived(packet.sequence, packet.timestamp, arrival, timed=not key)
         if verdict is Verdict.RESTARTED:
             self._clock.restart()
         elif verdict is not Verdict.FRESH:
             return notice
+        if key:
+            return self._key(packet, arrival) or notice
         known = packet.payload_type == self.payload_type
         codec = self.codec if known else self._switch(packet.payload_type)
         if codec is None:
-            self.unknown += 1
-            return notice or self._notice(
-                "unknown payload type", packet.payload_type, payload_type=packet.payload_type
-            )
+            return self._unheard(packet) or notice
         return self._take(packet, codec, arrival) or notice
 
     def heard(self) -> list[Heard]:
@@ -123,6 +130,7 @@ class RtpStream:
         changed = self.source is not None
         self._open()
         self._remember(codec)
+        self.keys.begin()
         self.source, self._ssrc = source, packet.ssrc
         self._reception.begin(codec.clock_rate)
         self._clock.restart()
@@ -162,6 +170,22 @@ class RtpStream:
         self._append(index, [payload], samples)
         self._begin_run(packet, samples)
         return None
+
+    def _unheard(self, packet: rtp.Packet) -> Notice | None:
+        """A packet that holds no voice that we know of."""
+        kind = packet.payload_type
+        if kind in COMFORT_NOISE:
+            self.comfort_noise += 1
+            return None
+        self.unknown += 1
+        return self._notice("unknown payload type", kind, payload_type=kind)
+
+    def _key(self, packet: rtp.Packet, arrival: float) -> Notice | None:
+        """A telephone event. Its sender says nothing else meanwhile, or says it in packets of its own."""
+        if self.keys.take(packet.payload, packet.timestamp, arrival, self._clock.rate):
+            return None
+        self.malformed += 1
+        return self._notice("cut off telephone event", len(packet.payload), bytes=len(packet.payload))
 
     def _begin_run(self, packet: rtp.Packet, samples: int) -> None:
         """Expect what goes on with this packet, where both measure by it: of keys the clock hears nothing."""

@@ -48,6 +48,9 @@ async def test_the_first_packet_is_heard_at_once_and_pins_its_source() -> None:
         "strangers": 0,
         "malformed": 0,
         "unknown": 0,
+        "comfort_noise": 0,
+        "keys": 0,
+        "dtmf": [],
         "anchors": 1,
         "corrected": 0,
         "silence_packets": 0,
@@ -325,3 +328,32 @@ async def test_no_packet_seems_early_when_the_wall_clock_is_set_or_a_busy_machin
     wall -= 0.2  # back, or not stopped any more
     assert leg._from_real(leg._drained) == right
     leg.close()
+    await trio.lowlevel.checkpoint()
+
+
+async def test_keys_are_shown_with_their_time_but_not_those_of_a_pause() -> None:
+    leg = make_leg(Cadence())
+    async with calling(leg) as [caller]:
+        timeline = Timeline(8000, 1, trio.current_time() - 1)
+        caller.send(0)
+        leg.poll()
+        leg.attach(timeline)
+        caller.kind = 101
+        before = time.time()
+        caller.send(1, payload=b"\x05\x0a\0\0")
+        after = time.time()
+        leg.poll()
+        timeline.pause(trio.current_time())
+        caller.send(2, payload=b"\x06\x0a\0\0")
+        leg.poll()
+        caller.send(3, payload=b"\x07\x0a\0\0")
+        resumed = trio.current_time()
+        timeline.resume(resumed)
+        with trio.fail_after(20):
+            await trio.sleep_until(resumed + 2 * rtp_leg.KEY_SLACK_SECONDS)  # the next one is pressed later
+        caller.send(4, payload=b"\x08\x0a\0\0")
+        leg.poll()  # finds the one of the pause when the pause is over
+        view = leg.view()
+    assert [pressed["key"] for pressed in view["dtmf"]] == ["5", "8"]
+    assert before - 0.01 <= view["dtmf"][0]["at"] <= after + 0.01
+    assert (view["keys"], view["packets"], view["unknown"], view["lost"]) == (4, 5, 0, 0)
