@@ -96,6 +96,11 @@ class SessionBody(Body):
     caller_id: Party | None = Field(default=None, description="Who calls: printable, as the switch knows it.")
     did: Party | None = Field(default=None, description="The number that is called: printable.")
     legs: Whole = Field(default=1, ge=1, le=2, description="2: caller and callee are heard apart.")
+    repin: bool = Field(
+        default=False,
+        description="Whether a leg's sender may go on from another address, once it was silent for 2 s at its"
+        " own (a NAT bound it anew, a call was moved). Without it no stranger is ever heard.",
+    )
     rtp: RtpFormat | None = Field(
         default=None, description="What the RTP carries, where no static payload type says it."
     )

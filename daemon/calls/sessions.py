@@ -42,6 +42,8 @@ class CallRequest:
     did: str | None = None
     legs: int = 1
     payload_types: Mapping[int, Codec] = field(default_factory=dict)
+    repin: bool = False
+    """Whether a leg's sender may go on from another address."""
 
 
 class Recorder(Protocol):
@@ -169,6 +171,7 @@ class Sessions:
                 cadence=self._cadence,
                 log=log.bind(session=session_uuid),
                 payload_types=call.payload_types,
+                repin=call.repin,
             )
             undo.callback(leg.close)
             legs.append(leg)

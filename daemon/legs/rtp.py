@@ -50,7 +50,7 @@ class RtpLeg:
     """One party's RTP. Whoever sends first has it; silence goes back to where the packets come from.
 
     `payload_types` says what its packets hold, besides the static ones. `heard` is set by the first packet.
-    Times are those of `trio.current_time()`.
+    `repin` lets its sender go on from another address. Times are those of `trio.current_time()`.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class RtpLeg:
         cadence: Cadence,
         log: Log,
         payload_types: Mapping[int, Codec] | None = None,
+        repin: bool = False,
     ) -> None:
         """`bound` is a socket of `RtpPorts.bind`, and this leg's to close."""
         self.side = side
@@ -70,7 +71,7 @@ class RtpLeg:
         self._cadence = cadence
         self._log = log.bind(leg=SIDE_NAMES[side])
         self._told = payload_types or {}
-        self._stream = RtpStream({**STATIC, **self._told})
+        self._stream = RtpStream({**STATIC, **self._told}, repin=repin)
         self._recent: deque[Heard] = deque()
         self._keys: deque[Key] = deque(maxlen=KEYS_KEPT)
         self._tracks: dict[Timeline, Track] = {}  # two while a recording ends and the next has begun

@@ -54,6 +54,10 @@ class Reception:
         """Interarrival jitter in seconds (RFC 3550 §6.4.1)."""
         return self._jitter / self._clock_rate
 
+    def silent_for(self, now: float) -> float:
+        """Seconds since a packet came last (keys aside, which alone are no call)."""
+        return now - self._last_arrival
+
     def begin(self, clock_rate: int) -> None:
         """A new stream (another SSRC, another clock) follows: what was lost of the old one stays counted."""
         self._lost_before = self.lost

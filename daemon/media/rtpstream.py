@@ -20,6 +20,8 @@ Endpoint = tuple[str, int]
 NOTICES = 16
 """So many notices of a kind are given: enough to see what is wrong, and no flood fills the log."""
 
+REPIN_SECONDS = 2.0
+"""A sender may move, where its session allows it, when it was silent for so long: longer than a stall."""
 COMFORT_NOISE = frozenset({13, 19})
 """The payload type of comfort noise (RFC 3389 §4), and the one it had in drafts (RFC 3551 §6: reserved)."""
 
@@ -35,10 +37,12 @@ class RtpStream:
     """All packets that come to one RTP leg.
 
     The first valid packet pins its source: address and SSRC. Another address is a stranger, and heard no more
-    than counted; another SSRC from the same address is the same sender begun anew.
+    than counted; another SSRC from the same address is the same sender begun anew. With `repin` a stranger
+    becomes the sender when the one before has been silent for REPIN_SECONDS; with the same SSRC it is the one
+    before, whom a NAT has bound anew, and its audio goes on by its timestamps.
     """
 
-    def __init__(self, codecs: Mapping[int, Codec]) -> None:
+    def __init__(self, codecs: Mapping[int, Codec], *, repin: bool = False) -> None:
         self.source: Endpoint | None = None
         self.codec: Codec | None = None
         self.payload_type = -1
@@ -53,6 +57,7 @@ class RtpStream:
         self._clock = SenderClock(8000)
         self._run = Run()
         self._codecs = codecs
+        self._repin = repin
         self._ssrc = -1
         self._noticed: dict[str, set[object]] = {}
         self._heard: list[Heard] = []
@@ -88,7 +93,7 @@ class RtpStream:
             self.malformed += 1
             return self._notice("malformed packet", source, source=source, error=str(wrong))
         if source != self.source or packet.ssrc != self._ssrc:
-            notice = self._introduce(packet, source)
+            notice = self._introduce(packet, source, arrival)
             if source != self.source or packet.ssrc != self._ssrc:
                 return notice
         else:
@@ -117,9 +122,9 @@ class RtpStream:
         opened, self._opened = self._opened, []
         return opened
 
-    def _introduce(self, packet: rtp.Packet, source: Endpoint) -> Notice | None:
-        """Somebody not heard before: the leg's sender, the sender begun anew, or a stranger."""
-        if self.source is not None and source != self.source:
+    def _introduce(self, packet: rtp.Packet, source: Endpoint, arrival: float) -> Notice | None:
+        """Somebody not heard before: the leg's sender, the sender begun anew or moved, or a stranger."""
+        if self.source is not None and source != self.source and not self._may_move(arrival):
             self.strangers += 1
             return self._notice("packet from a stranger", source, source=source, pinned=self.source)
         codec = self._codecs.get(packet.payload_type)
@@ -127,17 +132,23 @@ class RtpStream:
             # Nobody is pinned by what cannot be heard: the right sender may still be to come.
             self.unknown += 1
             return self._notice("unknown payload type", packet.payload_type, payload_type=packet.payload_type)
-        changed = self.source is not None
+        before, self.source = self.source, source
+        if packet.ssrc == self._ssrc:
+            return self._notice("sender moved", source, source=source, before=before)
         self._open()
         self._remember(codec)
         self.keys.begin()
-        self.source, self._ssrc = source, packet.ssrc
+        self._ssrc = packet.ssrc
         self._reception.begin(codec.clock_rate)
         self._clock.restart()
-        if not changed:
+        if before is None:
             return None
         self.ssrc_changes += 1
         return self._notice("sender began anew", packet.ssrc, source=source, ssrc=packet.ssrc)
+
+    def _may_move(self, arrival: float) -> bool:
+        """Whether another address may have the leg now."""
+        return self._repin and self._reception.silent_for(arrival) >= REPIN_SECONDS
 
     def _switch(self, payload_type: int) -> Codec | None:
         """Go over to another payload type's codec; None, and no change, where it has none."""

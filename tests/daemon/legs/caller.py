@@ -43,7 +43,9 @@ class Caller:
         return rtp.parse(self.socket.recv(2048))
 
 
-def make_leg(cadence: Cadence, *, side: Side = CALLER, told: dict[int, Codec] | None = None) -> RtpLeg:
+def make_leg(
+    cadence: Cadence, *, side: Side = CALLER, told: dict[int, Codec] | None = None, repin: bool = False
+) -> RtpLeg:
     """A leg on a port of the system's choice."""
     return RtpLeg(
         side=side,
@@ -51,6 +53,7 @@ def make_leg(cadence: Cadence, *, side: Side = CALLER, told: dict[int, Codec] | 
         cadence=cadence,
         log=logs.get("tests"),
         payload_types=told,
+        repin=repin,
     )
 
 

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from daemon.legs import rtp as rtp_leg
 from daemon.legs.leg import CALLEE, CALLER
-from daemon.media import codecs
+from daemon.media import codecs, rtpstream
 from daemon.media.timeline import Timeline
 from daemon.media.track import Counts
 from tests.daemon.legs.caller import VOICE, Caller, calling, make_leg
@@ -357,3 +357,21 @@ async def test_keys_are_shown_with_their_time_but_not_those_of_a_pause() -> None
     assert [pressed["key"] for pressed in view["dtmf"]] == ["5", "8"]
     assert before - 0.01 <= view["dtmf"][0]["at"] <= after + 0.01
     assert (view["keys"], view["packets"], view["unknown"], view["lost"]) == (4, 5, 0, 0)
+
+
+async def test_a_sender_that_may_move_is_heard_and_answered_at_its_new_port(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rtpstream, "REPIN_SECONDS", 0.0)
+    leg = make_leg(Cadence(), repin=True)
+    async with calling(leg, kinds=(0, 0)) as [before, behind_a_new_port]:
+        timeline = Timeline(8000, 1, trio.current_time() - 1)
+        leg.attach(timeline)
+        before.send(0)
+        leg.poll()
+        behind_a_new_port.send(1)
+        leg.poll()
+        leg.send_silence(1.0)
+        assert behind_a_new_port.heard().payload == b"\xff" * 160
+        assert (leg.view()["strangers"], leg.view()["anchors"]) == (0, 1)
+        assert frames_of(timeline) == np.tile(HEARD, 2).tolist()
