@@ -70,13 +70,17 @@ class RtpFormat(Body):
             "anyOf": [
                 {"properties": {"encoding": {"const": "L16"}, "rate": {"enum": list(codecs.RATES)}}},
                 {"properties": {"encoding": {"enum": ["PCMU", "PCMA"]}, "rate": {"const": 8000}}},
+                {"properties": {"encoding": {"const": "G722"}, "rate": {"enum": [8000, 16000]}}},
             ],
         }
     )
 
     payload_type: Whole = Field(ge=0, le=127, description="The RTP payload type that the sender uses.")
-    encoding: Literal["PCMU", "PCMA", "L16"] = Field(description="How its samples are written.")
-    rate: Whole = Field(default=8000, description="Samples a second; 8000 for PCMU and PCMA.")
+    encoding: Literal["PCMU", "PCMA", "G722", "L16"] = Field(description="How its samples are written.")
+    rate: Whole = Field(
+        default=8000,
+        description="Samples a second; 8000 for PCMU and PCMA; for G722 16000, or 8000 as SDP has it.",
+    )
 
     @model_validator(mode="after")
     def _codec_exists(self) -> Self:
@@ -92,6 +96,11 @@ class SessionBody(Body):
     caller_id: Party | None = Field(default=None, description="Who calls: printable, as the switch knows it.")
     did: Party | None = Field(default=None, description="The number that is called: printable.")
     legs: Whole = Field(default=1, ge=1, le=2, description="2: caller and callee are heard apart.")
+    repin: bool = Field(
+        default=False,
+        description="Whether a leg's sender may go on from another address, once it was silent for 2 s at its"
+        " own (a NAT bound it anew, a call was moved). Without it no stranger is ever heard.",
+    )
     rtp: RtpFormat | None = Field(
         default=None, description="What the RTP carries, where no static payload type says it."
     )

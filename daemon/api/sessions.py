@@ -98,6 +98,7 @@ class Api:
             did=asked.did,
             legs=asked.legs,
             payload_types=types,
+            repin=asked.repin,
         )
         try:
             row, live = await self._sessions.create(call)

@@ -99,6 +99,15 @@ class SessionPage(Shape):
     next: str | None = Field(description="The `cursor` of the next page; null on the last one.")
 
 
+class PressedKey(Shape):
+    """A key that was pressed in a call (RFC 4733)."""
+
+    model_config = like({"key": "5", "at": examples.BEGAN + 12.4})
+
+    key: str = Field(description="0 to 9, `*`, `#`, or A to D.")
+    at: float = Field(description="When it went down; seconds since the epoch.")
+
+
 class Leg(Shape):
     """How one leg of a live call stands."""
 
@@ -117,6 +126,13 @@ class Leg(Shape):
     strangers: Count = Field(description="Packets from elsewhere than the leg's sender.")
     malformed: Count = Field(description="Packets that are no RTP.")
     unknown: Count = Field(description="Packets of a payload type that the call did not name.")
+    comfort_noise: Count = Field(  # a call that ended before these were counted has none of the three
+        default=0, description="Packets of comfort noise (RFC 3389), which are recorded as silence."
+    )
+    keys: Count = Field(default=0, description="Keys pressed, also those of a pause.")
+    dtmf: list[PressedKey] = Field(
+        default_factory=list, description="The last keys pressed, without those of a recording's pauses."
+    )
     anchors: Count = Field(description="How often its sender's clock was laid upon ours, anew after a jump.")
     corrected: int = Field(
         description="Samples by which its audio was moved, one by one, for a clock that runs off."

@@ -28,7 +28,7 @@ class Talk:
         per_packet = samples_per_packet(codec)
         whole = -(-len(sound) // per_packet) * per_packet
         encoded = codec.encode(np.pad(sound, (0, whole - len(sound))))
-        size = per_packet * codec.bytes_per_sample
+        size = round(codec.clock_rate * PTIME_SECONDS) * codec.bytes_per_sample
         payloads = tuple(encoded[at : at + size] for at in range(0, len(encoded), size))
         return cls(codec, payload_type, payloads, codec.decode(encoded))
 

@@ -16,7 +16,7 @@ from daemon.calls.moment import Moment
 from daemon.calls.session import Fate, Order, Running, Session, Surroundings
 from daemon.legs.ports import RtpPorts
 from daemon.legs.rtp import RtpLeg
-from daemon.media.codecs import STATIC, Codec
+from daemon.media.codecs import Codec
 from daemon.media.timeline import CALLEE, CALLER
 from daemon.node import new_session_uuid
 from daemon.recording.endpoint import RecordingFormat
@@ -42,6 +42,8 @@ class CallRequest:
     did: str | None = None
     legs: int = 1
     payload_types: Mapping[int, Codec] = field(default_factory=dict)
+    repin: bool = False
+    """Whether a leg's sender may go on from another address."""
 
 
 class Recorder(Protocol):
@@ -168,7 +170,8 @@ class Sessions:
                 bound=self._ports.bind(),
                 cadence=self._cadence,
                 log=log.bind(session=session_uuid),
-                payload_types={**STATIC, **call.payload_types},
+                payload_types=call.payload_types,
+                repin=call.repin,
             )
             undo.callback(leg.close)
             legs.append(leg)

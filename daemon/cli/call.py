@@ -7,7 +7,7 @@ import typer
 
 from daemon.cli.failure import ending, wrong
 
-CODECS = {"pcmu": ("PCMU", 0), "pcma": ("PCMA", 8), "l16": ("L16", 96)}
+CODECS = {"pcmu": ("PCMU", 0), "pcma": ("PCMA", 8), "g722": ("G722", 9), "l16": ("L16", 96)}
 """The values of --codec: the codec, and its RTP payload type (96: the first that means nothing by itself)."""
 
 File = Annotated[
@@ -30,7 +30,7 @@ Seconds = Annotated[
     float | None,
     typer.Option(min=0.02, max=14400, help="Talk so long: say the file again and again, or cut it."),
 ]
-CodecName = Annotated[str, typer.Option(help="pcmu, pcma, or l16.")]
+CodecName = Annotated[str, typer.Option(help="pcmu, pcma, g722, or l16.")]
 Rate = Annotated[int, typer.Option(help="Samples a second, for l16: 8000 or 16000.")]
 Record = Annotated[bool, typer.Option("--record", help="Start a recording before talking, stop it after.")]
 Verify = Annotated[

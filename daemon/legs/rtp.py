@@ -14,7 +14,9 @@ import trio
 from daemon.legs.leg import SIDE_NAMES, Side
 from daemon.media import rtp
 from daemon.media.codecs import STATIC, Codec
-from daemon.media.rtpstream import Endpoint, Heard, RtpStream
+from daemon.media.heard import Heard
+from daemon.media.keys import Key
+from daemon.media.rtpstream import Endpoint, RtpStream
 from daemon.media.timeline import Timeline
 from daemon.media.track import Track
 from wavstream.process.cadence import Cadence
@@ -29,6 +31,10 @@ RECENT_SECONDS = 2.0
 """Audio kept for a recording that begins: its first sample is spoken before the legs can be told of it."""
 IDLE_SECONDS = 5.0
 """A leg not heard for so long sleeps on its socket again, and costs nothing."""
+KEY_SLACK_SECONDS = 0.1
+"""Arrivals may seem later than they were: a key that seems so close behind a pause was pressed in it."""
+KEYS_KEPT = 64
+"""So many keys are shown, the last ones: what a caller enters in a menu has far fewer."""
 SILENCE_SECONDS = 0.02
 CLOCK_STEP_SECONDS = 0.05
 """The kernel stamps by the wall clock. A stamp so far before the drain's time means that it was set."""
@@ -43,8 +49,8 @@ _UNSENDABLE = frozenset(
 class RtpLeg:
     """One party's RTP. Whoever sends first has it; silence goes back to where the packets come from.
 
-    `payload_types` says what its packets hold. `heard` is set by the first packet. Times are those of
-    `trio.current_time()`.
+    `payload_types` says what its packets hold, besides the static ones. `heard` is set by the first packet.
+    `repin` lets its sender go on from another address. Times are those of `trio.current_time()`.
     """
 
     def __init__(
@@ -54,7 +60,8 @@ class RtpLeg:
         bound: socket.socket,
         cadence: Cadence,
         log: Log,
-        payload_types: Mapping[int, Codec] = STATIC,
+        payload_types: Mapping[int, Codec] | None = None,
+        repin: bool = False,
     ) -> None:
         """`bound` is a socket of `RtpPorts.bind`, and this leg's to close."""
         self.side = side
@@ -63,9 +70,10 @@ class RtpLeg:
         self._address = Address(*bound.getsockname()[:2])
         self._cadence = cadence
         self._log = log.bind(leg=SIDE_NAMES[side])
-        self._codecs = payload_types
-        self._stream = RtpStream(payload_types)
+        self._told = payload_types or {}
+        self._stream = RtpStream({**STATIC, **self._told}, repin=repin)
         self._recent: deque[Heard] = deque()
+        self._keys: deque[Key] = deque(maxlen=KEYS_KEPT)
         self._tracks: dict[Timeline, Track] = {}  # two while a recording ends and the next has begun
         self._released = trio.Event()
         self._drained = trio.current_time()
@@ -82,8 +90,7 @@ class RtpLeg:
     def rate(self) -> int:
         """Samples a second of its codec; before the first packet, the highest that it was told of."""
         codec = self._stream.codec
-        told = [self._codecs[kind].rate for kind in self._codecs if kind not in STATIC] or [8000]
-        return codec.rate if codec is not None else max(told)
+        return codec.rate if codec is not None else max([8000, *(told.rate for told in self._told.values())])
 
     @property
     def last_heard(self) -> float:
@@ -148,11 +155,18 @@ class RtpLeg:
             self._last_heard = now
             for timeline in self._tracks:
                 self._place(timeline, heard)
+        self._note_keys()
         while self._recent and self._recent[0].end < (now - RECENT_SECONDS) * self._recent[0].codec.rate:
             self._recent.popleft()
         self._drained = now if whole else self._drained
         for track in self._tracks.values():
             track.drained(self._drained)
+
+    def _note_keys(self) -> None:
+        """Keep the keys pressed, but for those of a pause: they may be a card's number."""
+        for key in self._stream.keys.taken():
+            if not any(timeline.hides(key.at, KEY_SLACK_SECONDS) for timeline in self._tracks):
+                self._keys.append(key)
 
     def _drain(self, now: float) -> bool:
         """Read the socket until it is empty. False: there was more than one drain may take."""
@@ -225,6 +239,9 @@ class RtpLeg:
             "strangers": stream.strangers,
             "malformed": stream.malformed,
             "unknown": stream.unknown,
+            "comfort_noise": stream.comfort_noise,
+            "keys": stream.keys.pressed,
+            "dtmf": [{"key": key.digit, "at": round(key.at - self._offset, 3)} for key in self._keys],
             "anchors": stream.clock.anchored,
             "corrected": stream.clock.corrected,
             "silence_packets": self._voice.sequence - self._voice.first,
@@ -248,7 +265,7 @@ class _Silence:
             sequence=self.sequence,
             timestamp=self._stamp + round(now * codec.clock_rate),
             ssrc=self._ssrc,
-            payload=codec.silence(round(SILENCE_SECONDS * codec.rate)),
+            payload=codec.silence(round(SILENCE_SECONDS * codec.clock_rate)),
             marker=True,
         )
 

@@ -1,4 +1,4 @@
-"""How samples are written: PCMU and PCMA (ITU-T G.711), L16 (RFC 3551 §4.5.11), the encodings of a WAV file.
+"""How samples are written: PCMU, PCMA (ITU-T G.711), G.722, L16 (RFC 3551 §4.5.11); a WAV file's encodings.
 
 Samples are one-dimensional numpy arrays of int16, at full scale; G.711's 13 and 14 bits stand at the top of
 the 16.
@@ -11,6 +11,8 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from daemon.media import g722
+
 Samples = npt.NDArray[np.int16]
 
 RATES = (8000, 12000, 16000, 24000, 32000, 44100, 48000)
@@ -22,8 +24,8 @@ class Codec:
     """One way to write samples as bytes, at one rate.
 
     `decode` takes whole samples (`bytes_per_sample` each) and gives as many; `encode` is its inverse as far
-    as the codec allows. `clock_rate` counts RTP timestamps a second, which is not always the rate of the
-    audio (G.722).
+    as the codec allows. `clock_rate` counts RTP timestamps a second, which is not the rate of the audio with
+    G.722: there `bytes_per_sample` is that of a step of the clock, which is two samples (RFC 3551 §4.5.2).
     """
 
     name: str
@@ -33,9 +35,11 @@ class Codec:
     decode: Callable[[bytes], Samples]
     encode: Callable[[Samples], bytes]
     silent_byte: int
+    decoder: Callable[[], Callable[[bytes], Samples]] | None = None
+    """Of a codec with memory: makes what decodes a stream, in order; `decode` begins anew each time."""
 
     def silence(self, samples: int) -> bytes:
-        """The bytes of so many samples of silence."""
+        """The bytes of so many samples of silence; with G.722, of so many pairs of them."""
         return bytes((self.silent_byte,)) * (samples * self.bytes_per_sample)
 
 
@@ -126,7 +130,13 @@ def _at(codec: Codec, rate: int) -> Codec:
     )
 
 
-STATIC: Mapping[int, Codec] = MappingProxyType({0: PCMU, 8: PCMA})
+def _decode_g722(payload: bytes) -> Samples:
+    return g722.decoder()(payload)
+
+
+G722 = Codec("G722", g722.RATE, 1, 8000, _decode_g722, g722.encode, g722.SILENT_BYTE, g722.decoder)
+
+STATIC: Mapping[int, Codec] = MappingProxyType({0: PCMU, 8: PCMA, 9: G722})
 """The payload types that need no telling (RFC 3551 §6)."""
 
 
@@ -136,12 +146,19 @@ def by_payload_type(payload_type: int) -> Codec | None:
 
 
 def named(encoding: str, rate: int) -> Codec:
-    """The codec that a call's `encoding` and `rate` mean. Raises ValueError with words for whoever asked."""
+    """The codec that a call's `encoding` and `rate` mean. Raises ValueError with words for whoever asked.
+
+    G.722 may be named by its clock as well: SDP always says 8000.
+    """
     if encoding == "L16" and rate in RATES:
         return l16(rate)
     if encoding in {"PCMU", "PCMA"} and rate == 8000:
         return PCMU if encoding == "PCMU" else PCMA
-    raise ValueError(f"no codec {encoding}/{rate}: takes PCMU/8000, PCMA/8000, or L16 at one of {RATES}")
+    if encoding == "G722" and rate in {G722.rate, G722.clock_rate}:
+        return G722
+    raise ValueError(
+        f"no codec {encoding}/{rate}: takes PCMU/8000, PCMA/8000, G722/16000, or L16 at one of {RATES}"
+    )
 
 
 def in_file(encoding: str, rate: int) -> Codec:

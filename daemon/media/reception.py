@@ -54,6 +54,10 @@ class Reception:
         """Interarrival jitter in seconds (RFC 3550 §6.4.1)."""
         return self._jitter / self._clock_rate
 
+    def silent_for(self, now: float) -> float:
+        """Seconds since a packet came last (keys aside, which alone are no call)."""
+        return now - self._last_arrival
+
     def begin(self, clock_rate: int) -> None:
         """A new stream (another SSRC, another clock) follows: what was lost of the old one stays counted."""
         self._lost_before = self.lost
@@ -62,8 +66,11 @@ class Reception:
         self._begun = False
         self._received = 0
 
-    def arrived(self, sequence: int, timestamp: int, arrival: float) -> Verdict:
-        """Count a packet that came at `arrival` (seconds)."""
+    def arrived(self, sequence: int, timestamp: int, arrival: float, *, timed: bool = True) -> Verdict:
+        """Count a packet that came at `arrival` (seconds). `timed`: its timestamp says when it was sent.
+
+        Those of a key all have the timestamp of its beginning (RFC 4733 §2.2.1): they say nothing of jitter.
+        """
         if not self._begun:
             return self._first(sequence, timestamp, arrival, Verdict.FRESH)
         ahead = (sequence - self._highest) & 0xFFFF
@@ -80,6 +87,10 @@ class Reception:
             self._suspect = (sequence + 1) & 0xFFFF
             self.strays += 1
             return Verdict.STRAY
+        if not timed:
+            self.packets += 1
+            self._received += 1
+            return Verdict.FRESH
         steps = (timestamp - self._last_timestamp) & 0xFFFFFFFF
         self._count(steps if steps <= 0x7FFFFFFF else steps - 0x100000000, (arrival,))
         self._last_timestamp = timestamp

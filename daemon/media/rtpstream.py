@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from daemon.media import rtp
 from daemon.media.codecs import Codec
+from daemon.media.heard import Heard, Memory
+from daemon.media.keys import PAYLOAD_TYPE, Keys
 from daemon.media.reception import Reception, Verdict
 from daemon.media.run import Run
 from daemon.media.senderclock import SenderClock
@@ -18,18 +20,10 @@ Endpoint = tuple[str, int]
 NOTICES = 16
 """So many notices of a kind are given: enough to see what is wrong, and no flood fills the log."""
 
-
-class Heard(NamedTuple):
-    """Audio without a seam: `payload` in `codec`, its first sample at the absolute index `place`."""
-
-    place: int
-    codec: Codec
-    payload: bytes
-
-    @property
-    def end(self) -> int:
-        """The index after its last sample."""
-        return self.place + len(self.payload) // self.codec.bytes_per_sample
+REPIN_SECONDS = 2.0
+"""A sender may move, where its session allows it, when it was silent for so long: longer than a stall."""
+COMFORT_NOISE = frozenset({13, 19})
+"""The payload type of comfort noise (RFC 3389 §4), and the one it had in drafts (RFC 3551 §6: reserved)."""
 
 
 class Notice(NamedTuple):
@@ -43,10 +37,12 @@ class RtpStream:
     """All packets that come to one RTP leg.
 
     The first valid packet pins its source: address and SSRC. Another address is a stranger, and heard no more
-    than counted; another SSRC from the same address is the same sender begun anew.
+    than counted; another SSRC from the same address is the same sender begun anew. With `repin` a stranger
+    becomes the sender when the one before has been silent for REPIN_SECONDS; with the same SSRC it is the one
+    before, whom a NAT has bound anew, and its audio goes on by its timestamps.
     """
 
-    def __init__(self, codecs: Mapping[int, Codec]) -> None:
+    def __init__(self, codecs: Mapping[int, Codec], *, repin: bool = False) -> None:
         self.source: Endpoint | None = None
         self.codec: Codec | None = None
         self.payload_type = -1
@@ -54,13 +50,19 @@ class RtpStream:
         self.malformed = 0
         self.unknown = 0
         self.ssrc_changes = 0
+        self.comfort_noise = 0
+        """Packets that say how the background sounds. It is recorded as silence: nobody spoke."""
+        self.keys = Keys()
         self._reception = Reception(8000)
         self._clock = SenderClock(8000)
         self._run = Run()
         self._codecs = codecs
+        self._repin = repin
         self._ssrc = -1
         self._noticed: dict[str, set[object]] = {}
         self._heard: list[Heard] = []
+        self._opened: list[Heard] = []
+        self._memory: Memory | None = None
         self._pieces: list[bytes] = []
         self._index = self._end = 0
 
@@ -91,35 +93,38 @@ class RtpStream:
             self.malformed += 1
             return self._notice("malformed packet", source, source=source, error=str(wrong))
         if source != self.source or packet.ssrc != self._ssrc:
-            notice = self._introduce(packet, source)
+            notice = self._introduce(packet, source, arrival)
             if source != self.source or packet.ssrc != self._ssrc:
                 return notice
         else:
             notice = None
-        verdict = self._reception.arrived(packet.sequence, packet.timestamp, arrival)
+        key = packet.payload_type == PAYLOAD_TYPE and PAYLOAD_TYPE not in self._codecs
+        verdict = self._reception.arrived(packet.sequence, packet.timestamp, arrival, timed=not key)
         if verdict is Verdict.RESTARTED:
             self._clock.restart()
         elif verdict is not Verdict.FRESH:
             return notice
+        if key:
+            return self._key(packet, arrival) or notice
         known = packet.payload_type == self.payload_type
         codec = self.codec if known else self._switch(packet.payload_type)
         if codec is None:
-            self.unknown += 1
-            return notice or self._notice(
-                "unknown payload type", packet.payload_type, payload_type=packet.payload_type
-            )
+            return self._unheard(packet) or notice
         return self._take(packet, codec, arrival) or notice
 
     def heard(self) -> list[Heard]:
-        """What has been heard since this was asked last, in order of arrival, neighbours joined."""
-        self._settle()
-        self._join()
-        heard, self._heard = self._heard, []
-        return heard
+        """What has been heard since this was asked last, in order of arrival, neighbours joined.
 
-    def _introduce(self, packet: rtp.Packet, source: Endpoint) -> Notice | None:
-        """Somebody not heard before: the leg's sender, the sender begun anew, or a stranger."""
-        if self.source is not None and source != self.source:
+        Of a codec with memory: decoded, and in order of time.
+        """
+        self._settle()
+        self._open()
+        opened, self._opened = self._opened, []
+        return opened
+
+    def _introduce(self, packet: rtp.Packet, source: Endpoint, arrival: float) -> Notice | None:
+        """Somebody not heard before: the leg's sender, the sender begun anew or moved, or a stranger."""
+        if self.source is not None and source != self.source and not self._may_move(arrival):
             self.strangers += 1
             return self._notice("packet from a stranger", source, source=source, pinned=self.source)
         codec = self._codecs.get(packet.payload_type)
@@ -127,21 +132,31 @@ class RtpStream:
             # Nobody is pinned by what cannot be heard: the right sender may still be to come.
             self.unknown += 1
             return self._notice("unknown payload type", packet.payload_type, payload_type=packet.payload_type)
-        changed = self.source is not None
-        self.source, self._ssrc = source, packet.ssrc
+        before, self.source = self.source, source
+        if packet.ssrc == self._ssrc:
+            return self._notice("sender moved", source, source=source, before=before)
+        self._open()
+        self._remember(codec)
+        self.keys.begin()
+        self._ssrc = packet.ssrc
         self._reception.begin(codec.clock_rate)
         self._clock.restart()
-        if not changed:
+        if before is None:
             return None
         self.ssrc_changes += 1
         return self._notice("sender began anew", packet.ssrc, source=source, ssrc=packet.ssrc)
+
+    def _may_move(self, arrival: float) -> bool:
+        """Whether another address may have the leg now."""
+        return self._repin and self._reception.silent_for(arrival) >= REPIN_SECONDS
 
     def _switch(self, payload_type: int) -> Codec | None:
         """Go over to another payload type's codec; None, and no change, where it has none."""
         codec = self._codecs.get(payload_type)
         if codec is None:
             return None
-        self._join()
+        self._open()
+        self._remember(codec)
         if codec.clock_rate != self._clock.rate:
             self._reception.begin(codec.clock_rate)
             self._clock.change(codec.clock_rate)
@@ -166,6 +181,22 @@ class RtpStream:
         self._append(index, [payload], samples)
         self._begin_run(packet, samples)
         return None
+
+    def _unheard(self, packet: rtp.Packet) -> Notice | None:
+        """A packet that holds no voice that we know of."""
+        kind = packet.payload_type
+        if kind in COMFORT_NOISE:
+            self.comfort_noise += 1
+            return None
+        self.unknown += 1
+        return self._notice("unknown payload type", kind, payload_type=kind)
+
+    def _key(self, packet: rtp.Packet, arrival: float) -> Notice | None:
+        """A telephone event. Its sender says nothing else meanwhile, or says it in packets of its own."""
+        if self.keys.take(packet.payload, packet.timestamp, arrival, self._clock.rate):
+            return None
+        self.malformed += 1
+        return self._notice("cut off telephone event", len(packet.payload), bytes=len(packet.payload))
 
     def _begin_run(self, packet: rtp.Packet, samples: int) -> None:
         """Expect what goes on with this packet, where both measure by it: of keys the clock hears nothing."""
@@ -196,6 +227,16 @@ class RtpStream:
             self._heard.append(Heard(self._index, self.codec, b"".join(self._pieces)))
             self._pieces = []
             self._index = self._end
+
+    def _open(self) -> None:
+        """Be done with what has been heard so far: something else follows."""
+        self._join()
+        self._opened += self._heard if self._memory is None else self._memory.decoded(self._heard)
+        self._heard = []
+
+    def _remember(self, codec: Codec) -> None:
+        """Another encoder speaks from now on, and it began with no memory."""
+        self._memory = None if codec.decoder is None else Memory(codec)
 
     def _notice(self, event: str, about: object, **fields: Any) -> Notice | None:
         known = self._noticed.setdefault(event, set())

@@ -116,6 +116,13 @@ class Timeline:
         for _, track in self._tracks:
             track.unmask(self._index(frame, track.rate))
 
+    def hides(self, at: float, slack: float) -> bool:
+        """Whether what was done at `at`, or up to `slack` seconds before it, may not be known."""
+        frame, slack_frames = (at - self.start) * self.rate, slack * self.rate
+        return any(
+            first <= frame and (last is None or frame < last + slack_frames) for first, last in self.pauses
+        )
+
     def _hide(self, track: Track, first: int, last: int | None) -> None:
         """A track hides no less than its frames: at another rate, the sample before them as well."""
         track.mask(self._index(first, track.rate) - (track.rate != self.rate))

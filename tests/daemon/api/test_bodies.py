@@ -51,6 +51,7 @@ def test_a_session_may_say_who_calls_whom_and_how() -> None:
         "caller_id": "+49 30 1",
         "did": "100",
         "legs": 2,
+        "repin": True,
         "rtp": {"payload_type": 96, "encoding": "L16", "rate": 16000},
     }
     body = parse(SessionBody, json.dumps(told).encode())
@@ -69,6 +70,7 @@ def test_a_session_may_say_who_calls_whom_and_how() -> None:
         ("caller_id", "x" * 129),
         ("caller_id", "a\nb"),
         ("did", 100),
+        ("repin", 1),
         ("rtp", {}),
         ("rtp", {"payload_type": 128, "encoding": "L16", "rate": 8000}),
         ("rtp", {"payload_type": 96, "encoding": "opus", "rate": 48000}),

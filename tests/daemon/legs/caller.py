@@ -9,7 +9,7 @@ import trio
 from daemon.legs.ports import RtpPorts
 from daemon.legs.rtp import RtpLeg
 from daemon.media import rtp
-from daemon.media.codecs import STATIC, Codec
+from daemon.media.codecs import Codec
 from daemon.media.timeline import CALLER, Side
 from wavstream.process import logs
 from wavstream.process.cadence import Cadence
@@ -43,14 +43,17 @@ class Caller:
         return rtp.parse(self.socket.recv(2048))
 
 
-def make_leg(cadence: Cadence, *, side: Side = CALLER, told: dict[int, Codec] | None = None) -> RtpLeg:
+def make_leg(
+    cadence: Cadence, *, side: Side = CALLER, told: dict[int, Codec] | None = None, repin: bool = False
+) -> RtpLeg:
     """A leg on a port of the system's choice."""
     return RtpLeg(
         side=side,
         bound=RtpPorts.parse("127.0.0.1:0").bind(),
         cadence=cadence,
         log=logs.get("tests"),
-        payload_types={**STATIC, **(told or {})},
+        payload_types=told,
+        repin=repin,
     )
 
 

@@ -1,4 +1,4 @@
-"""A real Asterisk's packets, at their own pace, over real sockets into four legs at once."""
+"""A real Asterisk's packets, at their own pace, over real sockets into five legs at once."""
 
 import socket
 
@@ -19,12 +19,13 @@ CALLS = {
     "asterisk-rtp-alaw": (8000, 31_978),
     "asterisk-rtp-slin": (8000, 31_840),
     "asterisk-rtp-slin16": (16000, 63_680),
+    "asterisk-rtp-g722": (16000, 63_956),
 }
 
 
 def decoded(name: str, codec: Codec) -> Samples:
     """All payloads, one behind the other: what a recording of an undisturbed sender has to hold."""
-    return np.concatenate([codec.decode(datagram[12:]) for _, datagram in captures.packets(name)])
+    return codec.decode(b"".join(datagram[12:] for _, datagram in captures.packets(name)))
 
 
 async def play(name: str, leg: RtpLeg) -> tuple[float, float]:

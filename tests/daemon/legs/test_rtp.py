@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from daemon.legs import rtp as rtp_leg
 from daemon.legs.leg import CALLEE, CALLER
-from daemon.media import codecs
+from daemon.media import codecs, rtpstream
 from daemon.media.timeline import Timeline
 from daemon.media.track import Counts
 from tests.daemon.legs.caller import VOICE, Caller, calling, make_leg
@@ -48,6 +48,9 @@ async def test_the_first_packet_is_heard_at_once_and_pins_its_source() -> None:
         "strangers": 0,
         "malformed": 0,
         "unknown": 0,
+        "comfort_noise": 0,
+        "keys": 0,
+        "dtmf": [],
         "anchors": 1,
         "corrected": 0,
         "silence_packets": 0,
@@ -326,3 +329,50 @@ async def test_no_packet_seems_early_when_the_wall_clock_is_set_or_a_busy_machin
     wall -= 0.2  # back, or not stopped any more
     assert leg._from_real(leg._drained) == right
     leg.close()
+    await trio.lowlevel.checkpoint()
+
+
+async def test_keys_are_shown_with_their_time_but_not_those_of_a_pause() -> None:
+    leg = make_leg(Cadence())
+    async with calling(leg) as [caller]:
+        timeline = Timeline(8000, 1, trio.current_time() - 1)
+        caller.send(0)
+        leg.poll()
+        leg.attach(timeline)
+        caller.kind = 101
+        before = time.time()
+        caller.send(1, payload=b"\x05\x0a\0\0")
+        after = time.time()
+        leg.poll()
+        timeline.pause(trio.current_time())
+        caller.send(2, payload=b"\x06\x0a\0\0")
+        leg.poll()
+        caller.send(3, payload=b"\x07\x0a\0\0")
+        resumed = trio.current_time()
+        timeline.resume(resumed)
+        with trio.fail_after(20):
+            await trio.sleep_until(resumed + 2 * rtp_leg.KEY_SLACK_SECONDS)  # the next one is pressed later
+        caller.send(4, payload=b"\x08\x0a\0\0")
+        leg.poll()  # finds the one of the pause when the pause is over
+        view = leg.view()
+    assert [pressed["key"] for pressed in view["dtmf"]] == ["5", "8"]
+    assert before - 0.01 <= view["dtmf"][0]["at"] <= after + 0.01
+    assert (view["keys"], view["packets"], view["unknown"], view["lost"]) == (4, 5, 0, 0)
+
+
+async def test_a_sender_that_may_move_is_heard_and_answered_at_its_new_port(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rtpstream, "REPIN_SECONDS", 0.0)
+    leg = make_leg(Cadence(), repin=True)
+    async with calling(leg, kinds=(0, 0)) as [before, behind_a_new_port]:
+        timeline = Timeline(8000, 1, trio.current_time() - 1)
+        leg.attach(timeline)
+        before.send(0)
+        leg.poll()
+        behind_a_new_port.send(1)
+        leg.poll()
+        leg.send_silence(1.0)
+        assert behind_a_new_port.heard().payload == b"\xff" * 160
+        assert (leg.view()["strangers"], leg.view()["anchors"]) == (0, 1)
+        assert frames_of(timeline) == np.tile(HEARD, 2).tolist()

@@ -11,7 +11,7 @@ PACKET_SECONDS = 0.02
 TIMESTAMP_JUMPS = (-40, 1, 160, 8_000, 80_000, -80_000, 1 << 31)
 SEQUENCE_JUMPS = (99, 100, 2_999, 3_000, 30_000, -1, -99, -101)
 LENGTHS = (160, 80, 320, 1, 0, 161)
-KINDS = (0, 8, 96, 97, 101)
+KINDS = (0, 8, 9, 13, 96, 97, 100, 101)
 KEY = 101
 
 Item = tuple[bytes, Endpoint, float] | None
@@ -77,7 +77,7 @@ class Sender:
         self._send(first, delay=delay)
 
     def key(self, _number: int, delay: float) -> None:
-        """A packet of a type that nobody told of, and one of voice that it has overtaken."""
+        """A packet of a key, and one of voice that it has overtaken."""
         kind, voice = self._kind, self._packet()
         self._kind = KEY
         self._send(self._packet())

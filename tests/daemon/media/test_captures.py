@@ -80,6 +80,18 @@ def test_asterisk_s_wideband_audio_is_recorded_at_16_khz() -> None:
     )  # by sox at most 328, and soxr rounds otherwise
 
 
+def test_asterisk_s_g722_is_recorded_at_16_khz_to_its_last_sample() -> None:
+    heard, stream = recorded("asterisk-rtp-g722", {}, 16000)
+    payloads = [datagram[12:] for _, datagram in captures.packets("asterisk-rtp-g722")]
+    assert stream.reception.packets == 200
+    # 199 packets of 160 bytes and one of 138, two samples a byte: 63,956.
+    assert np.array_equal(heard[:63_956], codecs.G722.decode(b"".join(payloads)))
+    assert not heard[63_956:].any()
+    # Resamplers and filters of the switch delay it by 102 samples.
+    speech = soxr.resample(captures.speech(), 8000, 16000)[:63_854]
+    assert np.corrcoef(heard[102:63_956], speech)[0, 1] > 0.999
+
+
 @pytest.mark.parametrize("name", ["asterisk-rtp-ulaw", "asterisk-rtp-alaw"])
 def test_a_narrow_capture_in_a_wide_recording_keeps_its_length_and_its_place(name: str) -> None:
     stream, timeline = RtpStream(STATIC), Timeline(16000, 1, START)

@@ -71,9 +71,18 @@ def test_an_unknown_codec_is_refused_with_what_would_do(encoding: str, rate: int
         codecs.named(encoding, rate)
 
 
-def test_only_pcmu_and_pcma_need_no_telling() -> None:
+def test_g722_is_named_by_its_rate_or_as_sdp_does_by_its_clock() -> None:
+    assert codecs.named("G722", 16000) is codecs.named("G722", 8000) is codecs.G722
+    assert (codecs.G722.rate, codecs.G722.clock_rate) == (16000, 8000)
+
+
+def test_only_pcmu_pcma_and_g722_need_no_telling() -> None:
     known = {kind: codecs.by_payload_type(kind) for kind in range(128)}
-    assert {kind: codec.name for kind, codec in known.items() if codec} == {0: "PCMU", 8: "PCMA"}
+    assert {kind: codec.name for kind, codec in known.items() if codec} == {
+        0: "PCMU",
+        8: "PCMA",
+        9: "G722",
+    }
 
 
 def test_a_file_may_be_linear_or_g711_at_any_rate() -> None:

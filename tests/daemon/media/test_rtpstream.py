@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from daemon.media import codecs, rtp
 from daemon.media.codecs import STATIC
-from daemon.media.rtpstream import NOTICES, Heard, Notice, RtpStream
+from daemon.media.heard import Heard
+from daemon.media.rtpstream import NOTICES, Notice, RtpStream
 
 CALLER = ("192.0.2.1", 4000)
 STRANGER = ("192.0.2.66", 4000)
@@ -96,12 +97,12 @@ def test_half_a_sample_is_malformed_and_an_empty_packet_is_not() -> None:
 
 def test_an_unknown_payload_type_is_ignored_and_noticed_once() -> None:
     stream = stream_of(0)
-    first = stream.receive(packet(1, kind=101), CALLER, 0.04)
-    assert first == Notice("unknown payload type", {"payload_type": 101})
-    assert stream.receive(packet(2, kind=101), CALLER, 0.06) is None
+    first = stream.receive(packet(1, kind=100), CALLER, 0.04)
+    assert first == Notice("unknown payload type", {"payload_type": 100})
+    assert stream.receive(packet(2, kind=100), CALLER, 0.06) is None
     stream.receive(packet(3), CALLER, 0.08)
     assert stream.unknown == 2
-    assert stream.reception.lost == 0  # keys and comfort noise count as packets all the same
+    assert stream.reception.lost == 0  # they count as packets all the same
     assert stream.heard() == [Heard(0, codecs.PCMU, VOICE), Heard(480, codecs.PCMU, VOICE)]
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from daemon.media import codecs, rtp
 from daemon.media.codecs import STATIC
-from daemon.media.rtpstream import Heard, RtpStream
+from daemon.media.heard import Heard
+from daemon.media.rtpstream import RtpStream
 from daemon.media.run import Run
 from daemon.media.senderclock import SenderClock
 from tests.daemon.media.sender import CALLER, DISTURBANCES, STRANGER, Item, Sender

@@ -1,0 +1,44 @@
+"""Audio without a seam, and how it is decoded where its codec has memory."""
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import NamedTuple
+
+from daemon.media import codecs
+from daemon.media.codecs import Codec
+
+
+class Heard(NamedTuple):
+    """Audio without a seam: `payload` in `codec`, its first sample at the absolute index `place`."""
+
+    place: int
+    codec: Codec
+    payload: bytes
+
+    @property
+    def end(self) -> int:
+        """The index after its last sample."""
+        return self.place + len(self.payload) // self.codec.bytes_per_sample
+
+
+class Memory:
+    """What one encoder has said so far, as the decoder knows it. Its audio is given on as pcm16.
+
+    Lost packets leave a click at most: both sides forget within some milliseconds.
+    """
+
+    def __init__(self, codec: Codec) -> None:
+        """`codec` has a `decoder`."""
+        if codec.decoder is None:
+            raise ValueError(f"{codec.name} has no memory")
+        self._decode = codec.decoder()
+        self._plain = codecs.in_file("pcm16", codec.rate)
+        self._samples_per_step = codec.rate // codec.clock_rate
+
+    def decoded(self, heard: Sequence[Heard]) -> list[Heard]:
+        """The next of its audio in the order of time: what was overtaken comes first again."""
+        return [self._one(each) for each in sorted(heard, key=attrgetter("place"))]
+
+    def _one(self, heard: Heard) -> Heard:
+        samples = self._decode(heard.payload)
+        return Heard(heard.place * self._samples_per_step, self._plain, self._plain.encode(samples))
