@@ -32,7 +32,7 @@ RECENT_SECONDS = 2.0
 IDLE_SECONDS = 5.0
 """A leg not heard for so long sleeps on its socket again, and costs nothing."""
 KEY_SLACK_SECONDS = 0.1
-"""Arrivals may seem later than they were: a key that seems so close behind a pause was pressed in it."""
+"""Arrivals are not exact: a key that seems so close to a pause may have been pressed in it."""
 KEYS_KEPT = 64
 """So many keys are shown, the last ones: what a caller enters in a menu has far fewer."""
 SILENCE_SECONDS = 0.02

@@ -27,7 +27,8 @@ a busy sender may be slow to catch up."""
 HELD_RUN_SECONDS = 0.3
 BAND_SECONDS = (-0.2, 0.06)
 """How early, how late a window's quickest packets may be before the sender's clock is taken to run off."""
-WINDOW_SECONDS = 0.5
+WINDOW_SECONDS = 2.0
+"""Clocks run off by less than a millisecond in that time; a busy sender is late for a second without that."""
 
 
 class SenderClock:

@@ -117,10 +117,11 @@ class Timeline:
             track.unmask(self._index(frame, track.rate))
 
     def hides(self, at: float, slack: float) -> bool:
-        """Whether what was done at `at`, or up to `slack` seconds before it, may not be known."""
+        """Whether what was done at `at`, or up to `slack` seconds before or after it, may not be known."""
         frame, slack_frames = (at - self.start) * self.rate, slack * self.rate
         return any(
-            first <= frame and (last is None or frame < last + slack_frames) for first, last in self.pauses
+            first - slack_frames <= frame and (last is None or frame < last + slack_frames)
+            for first, last in self.pauses
         )
 
     def _hide(self, track: Track, first: int, last: int | None) -> None:

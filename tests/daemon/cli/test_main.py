@@ -61,7 +61,7 @@ def test_the_version_is_shown(run: Run) -> None:
         (("call", "--calls", "x"), "'--calls'"),
         (("call",), "takes --app-id and --api-key"),
         (("call", "--app-id", "demo"), "takes --app-id and --api-key"),
-        (("call", "--codec", "g729"), "--codec g729: takes pcmu, pcma, l16"),
+        (("call", "--codec", "g729"), "--codec g729: takes pcmu, pcma, g722, l16"),
         (("call", "--rtp", "127.0.0.1:9", "--verify"), "--rtp goes past the API"),
         (("call", "--rtp", "nonsense"), "--rtp takes HOST:PORT"),
         (("call", "--rtp", "127.0.0.1:9", "--codec", "pcmu", "--rate", "16000"), "no codec PCMU/16000"),

@@ -148,7 +148,7 @@ def test_packets_taken_in_together_are_what_they_are_one_by_one(
 def test_so_are_those_of_a_clock_that_is_corrected(pace: float) -> None:
     """60 ms late after 60 packets of 5 %; 200 ms early after 250 of 4 %."""
     sender, stream = Sender(sequence=0xFFF0, timestamp=0xFFFFF000, pace=pace), RtpStream(CODECS)
-    sender.say(500)
+    sender.say(700)
     for item in sender.wire:
         if item is not None:
             stream.receive(*item)
