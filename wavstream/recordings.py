@@ -18,6 +18,7 @@ from wavstream.chunks import HEADER_BYTES
 from wavstream.completion import Ending, end
 from wavstream.epilogue import epilogue, words
 from wavstream.files import RecordingFile
+from wavstream.journal import Journal
 from wavstream.label import label
 from wavstream.live import LiveRecording
 from wavstream.metrics import Metrics
@@ -57,6 +58,7 @@ class Recordings:
         *,
         catalog: Catalog,
         store: ObjectStore,
+        journal: Journal,
         cadence: Cadence,
         metrics: Metrics,
         policy: Policy,
@@ -65,6 +67,7 @@ class Recordings:
         self.space = space
         self.catalog = catalog
         self.store = store
+        self._journal = journal
         self._cadence = cadence
         self._metrics = metrics
         self._policy = policy
@@ -145,7 +148,9 @@ class Recordings:
             metadata=metadata,
             header_bytes=HEADER_BYTES,
         )
-        file = RecordingFile(self.store, row.path, audio, label=label(row))
+        file = RecordingFile(
+            self.store, row.path, audio, label=label(row), entry=self._journal.entry(row.token)
+        )
         recording = LiveRecording(row, file, resumable=resumable)
         self._registrar.add(recording)
         self._take_up(recording)
@@ -155,7 +160,7 @@ class Recordings:
     def adopt(self, row: Recording, file: RecordingFile, *, resumable: bool) -> LiveRecording:
         """A recording that an earlier run left unfinished: it waits for its client, if it has one."""
         recording = LiveRecording(row, file, resumable=resumable)
-        recording.registered.set()
+        recording.is_registered()
         self._take_up(recording)
         self._abandon(recording)
         return recording
