@@ -116,20 +116,25 @@ class RecordingFile:
         self._write_header()
         self._write_beside()
 
-    def recover(self) -> None:
-        """Learn the length of a file that an earlier run left, and make its header true."""
+    def recover(self) -> float:
+        """Learn the length of a file that an earlier run left, and make its header true.
+
+        Returns when it was last written, in seconds since the epoch. Its time stays what that was: the next
+        start may ask again.
+        """
         file = self._opened()
-        size = os.fstat(file).st_size
+        size, written_at = (found := os.fstat(file)).st_size, found.st_mtime
         repair = wav.repair(self.header, size, os.pread(file, wav.MOST_HEADER_BYTES, 0))
         self._label = replace(self._label, header=repair.header)
         self.data_bytes = repair.data_bytes
-        self._write_header()
+        self._write_header_in_silence()
         self.close()
+        return written_at
 
     def sync(self) -> None:
         """All that was written, with a true header, safe from power loss."""
         file = self._opened()
-        self._write_header()
+        self._write_header_in_silence()
         os.fdatasync(file)
         self._store.settle(self._key)
         self._write_beside()
@@ -189,6 +194,12 @@ class RecordingFile:
         header, data_bytes = present = self._present()
         self._store_all(self._opened(), header.over(data_bytes))
         self._stated = present
+
+    def _write_header_in_silence(self) -> None:
+        """Without a trace in the file's time, which says when the last audio came."""
+        found = os.fstat(file := self._opened())
+        self._write_header()
+        os.utime(file, ns=(found.st_atime_ns, found.st_mtime_ns))
 
     def _write_beside(self) -> None:
         label = self._label
