@@ -14,6 +14,7 @@ from wavstream.downloads.app import build
 from wavstream.ingest import dialects
 from wavstream.ingest.server import Ingest
 from wavstream.journal import FOLDER, Journal
+from wavstream.loss import unknown
 from wavstream.metrics import Metrics
 from wavstream.process import logs
 from wavstream.process.cadence import Cadence
@@ -76,7 +77,8 @@ async def serve(
             store = await trio.to_thread.run_sync(DirectoryStore, settings.data_dir / OBJECTS)
             journal = await trio.to_thread.run_sync(Journal, settings.data_dir / FOLDER)
             await trio.to_thread.run_sync(adopt, catalog, store, journal)
-            server = _Server(settings, catalog, store, journal)
+            lost = await trio.to_thread.run_sync(unknown, catalog, store)
+            server = _Server(settings, catalog, store, journal, lost=lost)
             await server.run(stopping, opened)
         finally:
             catalog.close()
@@ -84,11 +86,18 @@ async def serve(
 
 class _Server:
     def __init__(
-        self, settings: ServerSettings, catalog: Catalog, store: DirectoryStore, journal: Journal
+        self,
+        settings: ServerSettings,
+        catalog: Catalog,
+        store: DirectoryStore,
+        journal: Journal,
+        *,
+        lost: bool,
     ) -> None:
         self._settings = settings
         self._cadence = Cadence(slowest=BEAT_SECONDS)
         self._metrics = Metrics()
+        self._metrics.catalogue_lost.set(lost)
         self._access = Access(settings.token)
         self._urls = Urls(
             public_url=settings.wavstream_public_url, recording_base_url=settings.recording_base_url
