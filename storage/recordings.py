@@ -50,12 +50,22 @@ class Recording:
     @property
     def path(self) -> str:
         """The object's key, two folder levels deep."""
-        return f"{self.token[:2]}/{self.token[2:4]}/{self.token}.wav"
+        return key(self.token)
 
     @property
     def side_path(self) -> str:
         """The key of the object beside it, which says in JSON what is known of it."""
-        return f"{self.path.removesuffix('.wav')}.json"
+        return side_key(self.token)
+
+
+def key(token: str) -> str:
+    """The key of a recording's object, from its token."""
+    return f"{token[:2]}/{token[2:4]}/{token}.wav"
+
+
+def side_key(token: str) -> str:
+    """The key of the object beside it; see `Recording.side_path`."""
+    return f"{key(token).removesuffix('.wav')}.json"
 
 
 _rows = Rows(recordings, Recording)

@@ -42,6 +42,13 @@ def end(catalog: Catalog, ending: Ending) -> Recording:
         ending.file.write_again(ending.doubtful_from, ending.doubtful)
     if ending.waiting:
         ending.file.append(ending.waiting)
+    final = _end(catalog, ending)
+    ending.file.is_known()
+    ending.file.leave_journal()
+    return final
+
+
+def _end(catalog: Catalog, ending: Ending) -> Recording:
     if ending.file.is_empty:
         ending.file.remove()
         return _fail(catalog, ending)

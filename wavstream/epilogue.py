@@ -11,7 +11,8 @@ def epilogue(recording: LiveRecording, final: Recording) -> dict[str, Any]:
     """What the line says of `recording`, whose row is `final` by now.
 
     `gaps` is how often its client went away, `gap_seconds` how much shorter its audio is than the time from
-    its start to its stop: what was paused, held up or lost before it came here.
+    its start to its stop: what was paused, held up or lost before it came here. A recording that nobody came
+    back to stopped when its client went; how long the server was away is no gap.
     """
     return {
         "recording": final.recording_id,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from storage.objects import ObjectStore
 from wavstream import wav
+from wavstream.journal import Entry
 from wavstream.label import Label
 from wavstream.wav import Header, WavFormat
 
@@ -34,8 +35,9 @@ class Finished:
 class RecordingFile:
     """A WAV file that grows, made at its first audio. Its offsets are its own: nobody else moves the file's.
 
-    `label` is what it and the file beside it say; without one there is no file beside it. Every method may
-    raise OSError, and can then be called again: `data_bytes` says what the file holds.
+    `label` is what it and the file beside it say; without one there is no file beside it. `entry` is
+    its place in the journal; None: the catalogue knows it. Every method may raise OSError, and can then be
+    called again: `data_bytes` says what the file holds.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class RecordingFile:
         audio: WavFormat,
         *,
         label: Label | None = None,
+        entry: Entry | None = None,
         exists: bool = False,
     ) -> None:
         self._store = store
@@ -52,6 +55,7 @@ class RecordingFile:
         self._audio = audio
         self._exists = exists
         self._label = label or Label(Header(audio))
+        self._entry = entry
         self._shown: Label | None = None  # what the file beside it says by now
         # Of the audio so far. It cannot go on from what another run wrote: then the end makes it, as it makes
         # that of the whole file, which begins with a header that is not known sooner.
@@ -76,6 +80,16 @@ class RecordingFile:
         """Say this from the next header on. May be called while a thread has the file."""
         self._label = replace(label, header=label.header.ending_at(self.header.size))
 
+    def is_known(self) -> None:
+        """The catalogue has its row. May be called while a thread has the file."""
+        if self._entry is not None:
+            self._entry.is_known()
+
+    def leave_journal(self) -> None:
+        """Let its entry go, where there is one that has no use any more."""
+        if self._entry is not None and self._entry.is_over:
+            self._entry.remove()
+
     def append(self, chunks: Sequence[bytes]) -> None:
         """Write audio behind what is there; `data_bytes` grows by what was written, be that all or not."""
         file = self._opened()
@@ -91,8 +105,9 @@ class RecordingFile:
         self._stated = self._shown = None  # header and label may be lost likewise
 
     def header_is_due(self, now: float) -> bool:
-        """Whether header or label have been behind for their time; `now` on any monotonic clock."""
-        behind = self._stated != self._present() or self._shown is not self._label
+        """Whether header, label or journal have been behind for their time; `now` on any monotonic clock."""
+        over = self._entry is not None and self._entry.is_over
+        behind = over or self._stated != self._present() or self._shown is not self._label
         return behind and self._file is not None and now >= self._stated_at + HEADER_SECONDS
 
     def refresh_header(self, now: float) -> None:
@@ -101,20 +116,25 @@ class RecordingFile:
         self._write_header()
         self._write_beside()
 
-    def recover(self) -> None:
-        """Learn the length of a file that an earlier run left, and make its header true."""
+    def recover(self) -> float:
+        """Learn the length of a file that an earlier run left, and make its header true.
+
+        Returns when it was last written, in seconds since the epoch. Its time stays what that was: the next
+        start may ask again.
+        """
         file = self._opened()
-        size = os.fstat(file).st_size
+        size, written_at = (found := os.fstat(file)).st_size, found.st_mtime
         repair = wav.repair(self.header, size, os.pread(file, wav.MOST_HEADER_BYTES, 0))
         self._label = replace(self._label, header=repair.header)
         self.data_bytes = repair.data_bytes
-        self._write_header()
+        self._write_header_in_silence()
         self.close()
+        return written_at
 
     def sync(self) -> None:
         """All that was written, with a true header, safe from power loss."""
         file = self._opened()
-        self._write_header()
+        self._write_header_in_silence()
         os.fdatasync(file)
         self._store.settle(self._key)
         self._write_beside()
@@ -150,9 +170,14 @@ class RecordingFile:
 
     def _opened(self) -> int:
         if self._file is None:
-            self._file = self._store.reopen(self._key) if self._exists else self._store.create(self._key)
+            self._file = self._store.reopen(self._key) if self._exists else self._create()
             self._exists = True
         return self._file
+
+    def _create(self) -> int:
+        if self._entry is not None:
+            self._entry.make(self._label.content)
+        return self._store.create(self._key)
 
     def _write(self, file: int, chunks: list[bytes]) -> None:
         while chunks:
@@ -170,11 +195,18 @@ class RecordingFile:
         self._store_all(self._opened(), header.over(data_bytes))
         self._stated = present
 
+    def _write_header_in_silence(self) -> None:
+        """Without a trace in the file's time, which says when the last audio came."""
+        found = os.fstat(file := self._opened())
+        self._write_header()
+        os.utime(file, ns=(found.st_atime_ns, found.st_mtime_ns))
+
     def _write_beside(self) -> None:
         label = self._label
         if label is not self._shown and label.beside is not None:
             self._store.replace(label.beside, label.content, durable=False)
         self._shown = label
+        self.leave_journal()
 
     def _take_into_hash(self, chunks: list[bytes], left: list[bytes]) -> None:
         """All of `chunks` that is not in `left`. A third of a microsecond for 20 ms of a call."""

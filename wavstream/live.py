@@ -101,6 +101,11 @@ class LiveRecording:
         """Whether so much is unsynced that the next sync should not wait."""
         return self.written - self.synced > self._most_unsynced / 2
 
+    def is_registered(self) -> None:
+        """The catalogue knows it."""
+        self.registered.set()
+        self.file.is_known()
+
     def append(self, data: bytes) -> None:
         """Take in audio, while it runs."""
         if self.heard_at is None:

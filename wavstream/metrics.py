@@ -34,6 +34,11 @@ class Metrics:
             "Syncs that failed; their audio is written again.",
             registry=self._registry,
         )
+        self.catalogue_lost = Gauge(
+            "wavstream_catalogue_lost",
+            "1: at the start the disk had recordings that the catalogue did not know.",
+            registry=self._registry,
+        )
         self.disk_free = Gauge(
             "wavstream_disk_free_bytes",
             "Room on the recordings' disk for this program.",

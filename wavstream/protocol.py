@@ -54,7 +54,10 @@ class Start(_Message):
     channels: int = Field(ge=1, le=2)
     encoding: Encoding
     metadata: dict[str, Any] = Field(default_factory=dict)
-    """Free for the client; `started_at` (seconds since the epoch), where given, is the time of sample 0."""
+    """Free for the client; `started_at` (seconds since the epoch), where given, is the time of sample 0.
+
+    But `dialect`, where given, is replaced by the path: the server goes by it.
+    """
 
 
 class Ready(_Message):

@@ -63,7 +63,7 @@ def _rebuild(catalog: Catalog, store: ObjectStore, keys: Sequence[str], done: Re
     found = []
     for key in keys:
         try:
-            found.append(_read(store, key))
+            found.append(read(store, key))
         except (SideFileError, OSError) as wrong:
             done.unusable.append((key, str(wrong)))
     with catalog.transaction() as tx:
@@ -71,7 +71,7 @@ def _rebuild(catalog: Catalog, store: ObjectStore, keys: Sequence[str], done: Re
             _put(tx, row, done)
 
 
-def _read(store: ObjectStore, key: str) -> Recording:
+def read(store: ObjectStore, key: str) -> Recording:
     """The row of a side file whose WAV is as it says. Raises SideFileError, OSError."""
     path = store.path(key)
     if path.lstat().st_size > sidefile.MOST_BYTES:
@@ -79,13 +79,14 @@ def _read(store: ObjectStore, key: str) -> Recording:
     row = sidefile.read(path.read_bytes(), token=PurePosixPath(key).stem)
     if row.side_path != key:
         raise SideFileError("not where its name says")
-    _check_header(row)
+    check_header(row)
     if row.state == "completed":
         _check(store, row)
     return row
 
 
-def _check_header(row: Recording) -> None:
+def check_header(row: Recording) -> None:
+    """That its WAV can have the header that it says. Raises SideFileError."""
     try:
         label(row)
     except WavError as wrong:

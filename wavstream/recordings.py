@@ -18,6 +18,7 @@ from wavstream.chunks import HEADER_BYTES
 from wavstream.completion import Ending, end
 from wavstream.epilogue import epilogue, words
 from wavstream.files import RecordingFile
+from wavstream.journal import Journal
 from wavstream.label import label
 from wavstream.live import LiveRecording
 from wavstream.metrics import Metrics
@@ -57,6 +58,7 @@ class Recordings:
         *,
         catalog: Catalog,
         store: ObjectStore,
+        journal: Journal,
         cadence: Cadence,
         metrics: Metrics,
         policy: Policy,
@@ -65,6 +67,7 @@ class Recordings:
         self.space = space
         self.catalog = catalog
         self.store = store
+        self._journal = journal
         self._cadence = cadence
         self._metrics = metrics
         self._policy = policy
@@ -145,19 +148,26 @@ class Recordings:
             metadata=metadata,
             header_bytes=HEADER_BYTES,
         )
-        file = RecordingFile(self.store, row.path, audio, label=label(row))
+        file = RecordingFile(
+            self.store, row.path, audio, label=label(row), entry=self._journal.entry(row.token)
+        )
         recording = LiveRecording(row, file, resumable=resumable)
         self._registrar.add(recording)
         self._take_up(recording)
         log.info("recording started", recording=recording_id, name=name, format=words(audio))
         return recording
 
-    def adopt(self, row: Recording, file: RecordingFile, *, resumable: bool) -> LiveRecording:
-        """A recording that an earlier run left unfinished: it waits for its client, if it has one."""
+    def adopt(
+        self, row: Recording, file: RecordingFile, *, resumable: bool, silent_since: float
+    ) -> LiveRecording:
+        """A recording that an earlier run left unfinished: it waits for its client, if it has one.
+
+        `silent_since`: when its audio stopped, in seconds since the epoch.
+        """
         recording = LiveRecording(row, file, resumable=resumable)
-        recording.registered.set()
+        recording.is_registered()
         self._take_up(recording)
-        self._abandon(recording)
+        self._abandon(recording, silent_since)
         return recording
 
     def rename(self, recording: LiveRecording, name: str) -> None:
@@ -179,35 +189,44 @@ class Recordings:
     def leave(self, recording: LiveRecording, owner: trio.CancelScope) -> None:
         """A connection lets go of its recording."""
         if recording.leave(owner) and recording.state == "running":
-            self._abandon(recording)
+            self._abandon(recording, time.time())
 
-    def _abandon(self, recording: LiveRecording) -> None:
+    def _abandon(self, recording: LiveRecording, silent_since: float) -> None:
         if not recording.resumable:
-            self.finish(recording, "interrupted")
+            self.finish(recording, "interrupted", stopped_at=silent_since)
         elif self._nursery is not None:
             recording.gaps += 1
-            self._nursery.start_soon(self._await_return, recording, recording.owned)
+            self._nursery.start_soon(self._await_return, recording, recording.owned, silent_since)
 
-    async def _await_return(self, recording: LiveRecording, owned: trio.Event) -> None:
+    async def _await_return(self, recording: LiveRecording, owned: trio.Event, silent_since: float) -> None:
         log.info("waiting for the client", recording=recording.recording_id, received=recording.received)
         with trio.move_on_after(self._policy.orphan_seconds):
             await owned.wait()
         if recording.owner is None and recording.owned is owned:
-            self.finish(recording, "interrupted")
+            self.finish(recording, "interrupted", stopped_at=silent_since)
 
     def finish(
-        self, recording: LiveRecording, reason: Reason, *, metadata: Mapping[str, Any] | None = None
+        self,
+        recording: LiveRecording,
+        reason: Reason,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        stopped_at: float | None = None,
     ) -> None:
-        """That was all of it: it stopped now. Returns at once; the recording's `ended` is set when it has.
+        """That was all of it. Returns at once; the recording's `ended` is set when it has.
 
-        `metadata` joins what is known of it. The first call decides.
+        `metadata` joins what is known of it. It stopped at `stopped_at`, or now: never before it began, and
+        never later than now. The first call decides.
         """
         if recording.state != "running":
             return
         recording.row = replace(recording.row, metadata={**recording.row.metadata, **(metadata or {})})
         recording.state = "finishing"
         recording.reason = reason
-        recording.stopped_at = time.time()
+        now = time.time()
+        recording.stopped_at = (
+            now if stopped_at is None else min(now, max(stopped_at, recording.row.started_at))
+        )
         if self._nursery is not None:
             self._nursery.start_soon(self._end, recording)
 

@@ -1,5 +1,6 @@
 """At the start: what an earlier run left unfinished is repaired from what lies on the disk, and goes on."""
 
+import time
 from collections.abc import Callable, Iterable
 
 import trio
@@ -22,26 +23,30 @@ async def recover(recordings: Recordings, *, is_resumable: Callable[[Recording],
     listener opens: nobody may come back sooner. Raises CatalogError.
     """
     unfinished = await recordings.catalog.run(rows.unfinished)
-    for row, file in await trio.to_thread.run_sync(_repair_all, recordings.store, unfinished):
-        recordings.adopt(row, file, resumable=is_resumable(row))
+    for row, file, silent_since in await trio.to_thread.run_sync(_repair_all, recordings.store, unfinished):
+        recordings.adopt(row, file, resumable=is_resumable(row), silent_since=silent_since)
     return len(unfinished)
 
 
-def _repair_all(store: ObjectStore, unfinished: Iterable[Recording]) -> list[tuple[Recording, RecordingFile]]:
-    return [(row, file) for row in unfinished if (file := _repair(store, row)) is not None]
+_Repaired = tuple[Recording, RecordingFile, float]
+"""A row, its file, and when the file was last written: when its audio stopped, in seconds since the epoch."""
 
 
-def _repair(store: ObjectStore, row: Recording) -> RecordingFile | None:
+def _repair_all(store: ObjectStore, unfinished: Iterable[Recording]) -> list[_Repaired]:
+    return [repaired for row in unfinished if (repaired := _repair(store, row)) is not None]
+
+
+def _repair(store: ObjectStore, row: Recording) -> _Repaired | None:
     try:
         store.size(row.path)
     except FileNotFoundError:  # it ended before its first audio was written
-        return RecordingFile(store, row.path, wav_format(row), label=label(row))
+        return row, RecordingFile(store, row.path, wav_format(row), label=label(row)), time.time()
     file = RecordingFile(store, row.path, wav_format(row), label=label(row), exists=True)
     try:
-        file.recover()
+        written_at = file.recover()
     except OSError as wrong:
         # It stays as it is, for the next start: what cannot be read cannot be gone on with.
         log.error("cannot repair", recording=row.recording_id, error=str(wrong))  # noqa: TRY400 - expected
         return None
     log.info("recording repaired", recording=row.recording_id, audio_bytes=file.data_bytes)
-    return file
+    return row, file, written_at

@@ -17,7 +17,7 @@ log = logs.get(__name__)
 
 
 class Registrar:
-    """Takes new recordings, and sets their `registered` when the catalogue knows them."""
+    """Takes new recordings, and tells them when the catalogue knows them."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -47,5 +47,5 @@ class Registrar:
 
         await self._catalog.run(insert)
         for recording in batch:
-            recording.registered.set()
+            recording.is_registered()
         del self._waiting[: len(batch)]

@@ -9,9 +9,12 @@ import trio
 from storage.catalog import Catalog
 from storage.objects import DirectoryStore
 from wavstream.access import Access
+from wavstream.adoption import adopt
 from wavstream.downloads.app import build
 from wavstream.ingest import dialects
 from wavstream.ingest.server import Ingest
+from wavstream.journal import FOLDER, Journal
+from wavstream.loss import unknown
 from wavstream.metrics import Metrics
 from wavstream.process import logs
 from wavstream.process.cadence import Cadence
@@ -72,17 +75,29 @@ async def serve(
         try:
             await trio.to_thread.run_sync(catalog.migrate)
             store = await trio.to_thread.run_sync(DirectoryStore, settings.data_dir / OBJECTS)
-            server = _Server(settings, catalog, store)
+            journal = await trio.to_thread.run_sync(Journal, settings.data_dir / FOLDER)
+            await trio.to_thread.run_sync(adopt, catalog, store, journal)
+            lost = await trio.to_thread.run_sync(unknown, catalog, store)
+            server = _Server(settings, catalog, store, journal, lost=lost)
             await server.run(stopping, opened)
         finally:
             catalog.close()
 
 
 class _Server:
-    def __init__(self, settings: ServerSettings, catalog: Catalog, store: DirectoryStore) -> None:
+    def __init__(
+        self,
+        settings: ServerSettings,
+        catalog: Catalog,
+        store: DirectoryStore,
+        journal: Journal,
+        *,
+        lost: bool,
+    ) -> None:
         self._settings = settings
         self._cadence = Cadence(slowest=BEAT_SECONDS)
         self._metrics = Metrics()
+        self._metrics.catalogue_lost.set(lost)
         self._access = Access(settings.token)
         self._urls = Urls(
             public_url=settings.wavstream_public_url, recording_base_url=settings.recording_base_url
@@ -96,6 +111,7 @@ class _Server:
         self._recordings = Recordings(
             catalog=catalog,
             store=store,
+            journal=journal,
             cadence=self._cadence,
             metrics=self._metrics,
             space=self._space,

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import trio
 
 from storage.recordings import Recording
 from tests.wavstream.clients import audio, client, close, exchange, text, upgrade
-from tests.wavstream.servers import Server, running
+from tests.wavstream.servers import BOUND_SECONDS, Server, running
 from wavstream.epilogue import epilogue
 from wavstream.files import RecordingFile
 from wavstream.label import wav_format
@@ -18,8 +19,14 @@ SECOND = bytes(range(250)) * 64
 ID = "recording-1"
 
 
-def lines(logged: list[Any]) -> list[dict[str, Any]]:
-    return [each for each in logged if each["event"] == "recording ended"]
+async def the_line(logged: list[Any]) -> dict[str, Any]:
+    """The only line, once it is there: the row is what a client sees first."""
+    with trio.fail_after(BOUND_SECONDS):
+        while "recording ended" not in [each["event"] for each in logged]:  # noqa: ASYNC110 - no event comes
+            await trio.sleep(0.01)
+    [line] = [each for each in logged if each["event"] == "recording ended"]
+    found: dict[str, Any] = line
+    return found
 
 
 async def test_a_switchs_recording_is_one_line_at_its_end(server: Server, logged: list[Any]) -> None:
@@ -27,7 +34,7 @@ async def test_a_switchs_recording_is_one_line_at_its_end(server: Server, logged
     parts = text('{"callSid": "call-1"}') + audio(SECOND) + key + key + text("note") + close()
     await exchange(server.listening.ingest, [upgrade("/fork") + parts])
     [row] = await server.ended(1)
-    [line] = lines(logged)
+    line = await the_line(logged)
     assert (line["recording"], line["name"], line["reason"]) == (row["recording_id"], "call-1", "stopped")
     assert (line["format"], line["duration"], line["size"]) == ("pcm16 8000 Hz 1 ch", 1.0, row["size"])
     assert (line["audio_bytes"], line["notes"], line["marks"], line["gaps"]) == (16_000, 1, 2, 0)
@@ -42,7 +49,7 @@ async def test_it_says_how_often_a_client_went_away(server: Server, logged: list
     async with client(server) as talk:
         await talk.start(ID)
         assert isinstance(await talk.stop(32_000), Completed)
-    [line] = lines(logged)
+    line = await the_line(logged)
     assert (line["gaps"], line["marks"], line["duration"]) == (2, 0, 2.0)
 
 
@@ -51,7 +58,7 @@ async def test_a_recording_without_audio_has_its_line_too(tmp_path: Path, logged
         async with client(server) as talk:
             await talk.start(ID)
         await server.one(ID, "failed")
-    [line] = lines(logged)
+    line = await the_line(logged)
     assert (line["state"], line["duration"], line["audio_bytes"]) == ("failed", None, 0)
 
 

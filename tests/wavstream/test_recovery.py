@@ -1,6 +1,8 @@
 """What a server finds when it starts."""
 
 import hashlib
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -166,3 +168,66 @@ async def test_an_orphan_without_any_file_has_failed_and_leaves_nothing(tmp_path
         await server.one("recording-1", "failed")
         await server.one("recording-2", "failed")
     assert [each for each in (tmp_path / "recordings").rglob("*") if each.is_file()] == []
+
+
+HOUR = 3600.0
+
+
+def written(data_dir: Path, row: Recording, *, ago: float) -> float:
+    """Let the file be as old as that; when it was written."""
+    at = float(int(time.time() - ago))
+    os.utime(data_dir / "recordings" / row.path, (at, at))
+    return at
+
+
+async def test_a_recording_stopped_when_its_audio_did_and_not_at_the_restart(
+    tmp_path: Path, logged: list[Any]
+) -> None:
+    # One second of audio came in ten; then the server was away for an hour of the twenty-four it is kept.
+    switch, orphan = unfinished(1, dialect="/ws"), unfinished(2)
+    began = float(int(time.time() - HOUR)) - 10
+    found = [(replace(each, started_at=began), bytes(80) + AUDIO) for each in (switch, orphan)]
+    left(tmp_path, *found)
+    stopped = [written(tmp_path, row, ago=HOUR) for row in (switch, orphan)]
+    async with running(tmp_path, wavstream_orphan_seconds=0.1) as server:
+        for number, at in enumerate(stopped, 1):
+            row = await server.one(f"recording-{number}", "completed")
+            assert (row["stopped_at"], row["expires_at"]) == (at, at + 24 * HOUR)
+    gaps = [each["gap_seconds"] for each in logged if each["event"] == "recording ended"]
+    assert gaps == [at - began - 1.0 for at in stopped]  # nine seconds or so, and not an hour
+
+
+async def test_restarts_while_a_client_is_waited_for_do_not_move_the_stop(tmp_path: Path) -> None:
+    row = unfinished(1)
+    left(tmp_path, (row, bytes(80) + AUDIO))
+    stopped = written(tmp_path, row, ago=HOUR)
+    for _ in range(2):
+        async with running(tmp_path) as server:
+            assert (await server.recordings())[0]["state"] == "recording"
+    async with running(tmp_path, wavstream_orphan_seconds=0.1) as server:
+        assert (await server.one("recording-1", "completed"))["stopped_at"] == stopped
+
+
+@pytest.mark.parametrize(("began_ago", "written_ago"), [(10.0, HOUR), (HOUR, -HOUR)])
+async def test_a_file_of_an_impossible_time_stopped_neither_before_its_start_nor_in_the_future(
+    tmp_path: Path, began_ago: float, written_ago: float
+) -> None:
+    row = replace(unfinished(1, dialect="/ws"), started_at=time.time() - began_ago)
+    left(tmp_path, (row, bytes(80) + AUDIO))
+    written(tmp_path, row, ago=written_ago)
+    async with running(tmp_path) as server:
+        ended = await server.one("recording-1", "completed")
+        assert row.started_at <= ended["stopped_at"] <= time.time()
+
+
+async def test_an_orphan_stopped_when_its_client_went(tmp_path: Path) -> None:
+    async with running(tmp_path, wavstream_orphan_seconds=1.0) as server:
+        async with client(server) as talk:
+            await talk.start("recording-1", metadata={"started_at": 1.0})
+            await talk.audio(AUDIO)
+            await talk.acknowledged(16_000)
+            began = time.time()
+        ended = await server.one("recording-1", "completed")
+        # It was waited for a whole second, and that second is over by now.
+        assert ended["stopped_at"] <= time.time() - 1.0
+        assert ended["stopped_at"] >= began

@@ -218,3 +218,20 @@ async def test_a_port_that_is_taken_ends_the_start_and_leaves_nothing_behind(tmp
             await serve(settings(tmp_path / "b", wavstream_ingest=taken), stopping=trio.Event())
     async with running(tmp_path / "b"):
         pass
+
+
+@pytest.mark.parametrize("dialect", ["/ws", "/fork", "/jambonz"])
+async def test_a_client_that_calls_itself_a_switch_may_come_back_all_the_same(
+    tmp_path: Path, dialect: str
+) -> None:
+    async with running(tmp_path) as server, client(server) as talk:
+        await talk.start(ID, metadata={"dialect": dialect, "session": "s"})
+        await talk.audio(SECOND)
+        await talk.acknowledged(16_000)
+    async with running(tmp_path) as server:
+        async with client(server) as talk:
+            assert await talk.start(ID) == Ready(offset=16_000)
+            await talk.audio(SECOND)
+            assert isinstance(await talk.stop(32_000), Completed)
+        row = await server.json(f"/v1/recordings/{ID}")
+        assert (row["metadata"], row["duration"]) == ({"dialect": "/v1/stream", "session": "s"}, 2.0)

@@ -16,6 +16,7 @@ grown, `stop` how far it was to grow. What an `error` says besides its words is 
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import trio
 from websockets.frames import CloseCode
@@ -115,7 +116,7 @@ class _Feed:
         if isinstance(found, LiveRecording):
             if found.state == "running":
                 stop = await self._feed(websocket, found)
-                self._recordings.finish(found, stop.reason, metadata=stop.metadata)
+                self._recordings.finish(found, stop.reason, metadata=_own(stop.metadata))
             found = await _wait_for_end(found)
         return self._completed(found)
 
@@ -147,7 +148,7 @@ class _Feed:
                 start.recording_id,
                 _format(start),
                 started_at=_started_at(start.metadata),
-                metadata=start.metadata,
+                metadata=_own(start.metadata),
                 resumable=True,
             )
         except NoRoomError as wrong:
@@ -267,6 +268,11 @@ async def _wait_for_end(recording: LiveRecording) -> Recording:
         await recording.ended.wait()
         return recording.row
     raise ProblemError("unavailable", "the recording is still being finished")
+
+
+def _own(metadata: dict[str, Any]) -> dict[str, Any]:
+    """What the client says, but for `dialect`: that says how a recording came here, and who may come back."""
+    return metadata | {"dialect": protocol.PATH} if "dialect" in metadata else metadata
 
 
 def _started_at(metadata: Mapping[str, object]) -> float:
