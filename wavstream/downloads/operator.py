@@ -106,9 +106,11 @@ class Operator:
 
     async def _row(self, recording_id: str) -> Recording | None:
         running = self._recordings.running(recording_id)
-        if running is not None:
+        if running is not None and running.state == "running":
             return running.row
-        row = await self._recordings.get(recording_id)
+        row = await self._recordings.get(recording_id)  # of one that ends it knows a moment sooner
+        if row is None and running is not None:
+            return running.row
         return None if row is None or row.state == "erasing" else row
 
     async def _page(self, asked: Query) -> list[Recording]:
