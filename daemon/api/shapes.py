@@ -48,24 +48,12 @@ class LegAddress(Shape):
     port: int = Field(description="The UDP port for RTP.", ge=1, le=65535)
 
 
-class AudioSocketAddress(Shape):
-    """Where one leg's AudioSocket may connect, and with which UUID."""
-
-    model_config = like(examples.CALLER_AUDIOSOCKET)
-
-    leg: Side = Field(description="Whose voice it is.")
-    host: str = Field(description="The daemon's IP address.")
-    port: int = Field(description="The TCP port for AudioSocket.", ge=1, le=65535)
-    uuid: str = Field(description="What the connection's first frame has to say: the leg's UUID.")
-
-
 class Media(Shape):
-    """Where a call's audio may be sent: a leg is fed by what is used first. Nowhere once it has ended."""
+    """Where a call's audio may be sent; nowhere once it has ended."""
 
-    model_config = like(examples.MEDIA)
+    model_config = like({"rtp": [examples.CALLER_LEG, examples.CALLEE_LEG]})
 
     rtp: list[LegAddress] = Field(description="One RTP address a leg.")
-    audiosocket: list[AudioSocketAddress] = Field(description="One AudioSocket address a leg.")
 
 
 class _Call(Shape):
@@ -85,7 +73,7 @@ class SessionCreated(_Call):
             "session_uuid": examples.SESSION_UUID,
             "state": "waiting",
             **examples.CALL,
-            "media": examples.MEDIA,
+            "media": {"rtp": [examples.CALLER_LEG, examples.CALLEE_LEG]},
         }
     )
 
@@ -121,7 +109,7 @@ class PressedKey(Shape):
 
 
 class Leg(Shape):
-    """How one leg of a live call stands that is fed by RTP, or not yet fed."""
+    """How one leg of a live call stands."""
 
     model_config = like(examples.LEG)
 
@@ -150,28 +138,6 @@ class Leg(Shape):
         description="Samples by which its audio was moved, one by one, for a clock that runs off."
     )
     silence_packets: Count = Field(description="Packets of silence sent to the leg while recording.")
-
-
-class AudioSocketLeg(Shape):
-    """How one leg of a live call stands that is fed by AudioSocket."""
-
-    model_config = like(examples.AUDIOSOCKET_LEG)
-
-    leg: Side = Field(description="Whose voice it is.")
-    kind: Literal["audiosocket"] = Field(description="How its audio comes.")
-    state: Literal["waiting", "active"] = Field(description="Whether audio has come.")
-    connected: bool = Field(description="Whether its connection stands.")
-    connections: Count = Field(description="Connections so far, one after the other.")
-    codec: str | None = Field(description="The codec of the audio; null before the first.")
-    rate: int = Field(description="Samples a second of the audio.")
-    frames: Count = Field(description="Frames of audio received.")
-    dtmf: Count = Field(description="Keys pressed.")
-    unknown: Count = Field(description="Frames of kinds that were passed over.")
-    anchors: Count = Field(description="How often its audio was laid upon our clock, anew after a pause.")
-    corrected: int = Field(
-        description="Samples by which its audio was moved, one by one, for a clock that runs off."
-    )
-    silence_frames: Count = Field(description="Frames of silence sent to the leg.")
 
 
 class Placed(Shape):
@@ -249,16 +215,14 @@ class Session(SessionSummary):
     model_config = like(
         {
             **examples.SESSION,
-            "media": examples.MEDIA,
+            "media": {"rtp": [examples.CALLER_LEG]},
             "legs": [examples.LEG],
             "recording": examples.LIVE,
         }
     )
 
     media: Media = Field(description="Where its audio may be sent.")
-    legs: list[Annotated[Leg | AudioSocketLeg, Field(discriminator="kind")]] = Field(
-        description="How its legs stand, or stood when it ended."
-    )
+    legs: list[Leg] = Field(description="How its legs stand, or stood when it ended.")
     recording: LiveRecording | Recording | None = Field(
         description="The present or last recording; null where there was none."
     )
