@@ -17,6 +17,7 @@ from daemon.api.files import Files
 from daemon.api.guard import Guard
 from daemon.applications import Applications
 from daemon.calls import recovery
+from daemon.calls.arrivals import Arrivals
 from daemon.calls.commands import Commands
 from daemon.calls.completion import Completion
 from daemon.calls.erasure import Erasure
@@ -24,7 +25,9 @@ from daemon.calls.recorder import Recorder
 from daemon.calls.sessions import Sessions
 from daemon.calls.watch import Limits, Watch
 from daemon.counting import Counting
+from daemon.legs.audiosocketlistener import AudioSocketListener
 from daemon.legs.ports import RtpPorts
+from daemon.legs.switchboard import Switchboard
 from daemon.metrics import Metrics
 from daemon.node import node_id
 from daemon.readiness import Readiness
@@ -53,10 +56,11 @@ class Listening:
     """Where a running daemon is found; ports as they were bound."""
 
     http: Address
+    audiosocket: Address
 
     def addresses(self) -> Mapping[str, str]:
         """As the log shows them, and systemd's status."""
-        return {"http": str(self.http)}
+        return {"http": str(self.http), "audiosocket": str(self.audiosocket)}
 
 
 Opened = Callable[[Listening], None]
@@ -125,11 +129,13 @@ class _Daemon:
             announce=self._dispatcher.wake,
             ended=lambda state, reason: metrics.recordings_ended.labels(state, reason).inc(),
         )
+        self._switchboard = Switchboard(self._cadence, settings.daemon_audiosocket)
         self._sessions = Sessions(
             node=self._node,
             catalog=catalog,
             cadence=self._cadence,
             ports=RtpPorts.parse(settings.daemon_rtp),
+            switchboard=self._switchboard,
             recorder=Recorder(settings, self._cadence, lost=metrics.audio_lost.inc),
             fate=self._completion,
             announce=self._dispatcher.wake,
@@ -148,12 +154,13 @@ class _Daemon:
             background.start_soon(self._dispatcher.run)
             background.start_soon(Watch(self._sessions, self._limits()).run)
             background.start_soon(recovery.follow, self._completion, unfinished)
+            audiosocket = await background.start(self._audiosocket().serve, self._settings.daemon_audiosocket)
             async with trio.open_nursery() as serving:
                 api = self._api()
                 http = await serving.start(
                     partial(serve_http, api, self._settings.daemon_http, stopping=http_stopping)
                 )
-                await self._take_calls(stopping, lambda: opened(Listening(http)))
+                await self._take_calls(stopping, lambda: opened(Listening(http, audiosocket)))
                 with trio.move_on_after(LAST_WEBHOOKS_SECONDS):
                     await self._dispatcher.quiet()
                 http_stopping.set()
@@ -170,6 +177,13 @@ class _Daemon:
             await stopping.wait()
             calls.cancel_scope.deadline = trio.current_time() + DRAIN_SECONDS
             await self._sessions.close()
+
+    def _audiosocket(self) -> AudioSocketListener:
+        app_id = self._settings.audiosocket_app
+        if app_id is None:
+            return AudioSocketListener(self._switchboard)
+        arrivals = Arrivals(app_id, Applications(self._catalog), self._sessions)
+        return AudioSocketListener(self._switchboard, new_call=arrivals.audiosocket)
 
     def _limits(self) -> Limits:
         settings = self._settings

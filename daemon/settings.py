@@ -53,6 +53,11 @@ class DaemonSettings(ProgramSettings):
     daemon_rtp: Annotated[str, AfterValidator(_rtp_ports)] = "127.0.0.1:20000-29998"
     """Where calls send RTP: one even port a leg out of the range; port 0 lets the system choose."""
 
+    daemon_audiosocket: ListenAddress = Address("127.0.0.1", 9092)
+    """Where Asterisk's AudioSocket connects, over TCP."""
+    audiosocket_app: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")] | None = None
+    """Its calls are those that connect with a UUID nobody registered; unset: such connections are refused."""
+
     wavstream_url: Annotated[str, AfterValidator(_stream_url)] | None = None
     """wavstream's audio input. Without it `record/start` answers 503."""
     wavstream_token: SecretStr | None = None

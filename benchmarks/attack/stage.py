@@ -51,7 +51,10 @@ async def opened(folder: Path) -> AsyncIterator[Stage]:
     bare = programs.without(frozenset(name.upper() for name in fields)) | {
         "WAVSTREAM_TOKEN": token,
         "DATA_DIR": str(folder),
-        **dict.fromkeys(("DAEMON_HTTP", "DAEMON_RTP", "WAVSTREAM_INGEST", "WAVSTREAM_HTTP"), "127.0.0.1:0"),
+        **dict.fromkeys(
+            ("DAEMON_HTTP", "DAEMON_RTP", "DAEMON_AUDIOSOCKET", "WAVSTREAM_INGEST", "WAVSTREAM_HTTP"),
+            "127.0.0.1:0",
+        ),
     }
     async with trio.open_nursery() as nursery:
         server = _watched("server", bare)

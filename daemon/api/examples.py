@@ -16,6 +16,21 @@ BEGAN = 1767225600.0
 
 CALLER_LEG: Example = {"leg": "caller", "host": "127.0.0.1", "port": 20000}
 CALLEE_LEG: Example = {"leg": "callee", "host": "127.0.0.1", "port": 20002}
+CALLER_AUDIOSOCKET: Example = {
+    "leg": "caller",
+    "host": "127.0.0.1",
+    "port": 9092,
+    "uuid": "40325ec2-5efd-4bd3-805f-53576e581d13",
+}
+CALLEE_AUDIOSOCKET: Example = {
+    **CALLER_AUDIOSOCKET,
+    "leg": "callee",
+    "uuid": "1f2a6d34-9f0f-4e0b-9a53-6a1e6f6f2d57",
+}
+MEDIA: Example = {
+    "rtp": [CALLER_LEG, CALLEE_LEG],
+    "audiosocket": [CALLER_AUDIOSOCKET, CALLEE_AUDIOSOCKET],
+}
 CALL: Example = {"caller_id": "+49 30 1234567", "did": "100"}
 SESSION: Example = {
     "session_uuid": SESSION_UUID,
@@ -45,6 +60,21 @@ LEG: Example = {
     "anchors": 1,
     "corrected": 0,
     "silence_packets": 1500,
+}
+AUDIOSOCKET_LEG: Example = {
+    "leg": "caller",
+    "kind": "audiosocket",
+    "state": "active",
+    "connected": True,
+    "connections": 1,
+    "codec": "slin",
+    "rate": 8000,
+    "frames": 1500,
+    "dtmf": 0,
+    "unknown": 0,
+    "anchors": 1,
+    "corrected": 0,
+    "silence_frames": 300,
 }
 PLACED: Example = {
     "placed": 239_680,

@@ -107,7 +107,7 @@ class Api:
         except (PortsExhaustedError, OSError) as wrong:
             log.error("no port for a call", app=application.app_id, error=str(wrong))  # noqa: TRY400 - its words say it all
             raise Refusal(503, f"no port is free for the call: {wrong}") from None
-        return said(views.created(row, live.legs), 201)
+        return said(views.created(row, live.legs, self._sessions.audiosocket), 201)
 
     async def listing(self, application: Application) -> Response:
         """The application's calls, newest first, a page at a time."""
@@ -125,7 +125,8 @@ class Api:
         row, recording = await self._own(application, session_uuid)
         live = self._sessions.live(session_uuid)
         running = None if live is None else live.recording_view()
-        return said(views.session(row, () if live is None else live.legs, recording, running))
+        legs = () if live is None else live.legs
+        return said(views.session(row, legs, self._sessions.audiosocket, recording, running))
 
     async def command(self, application: Application, session_uuid: str, command: str) -> Response:
         """Take a command; the moment it has arrived is the moment it is about."""

@@ -48,12 +48,24 @@ class LegAddress(Shape):
     port: int = Field(description="The UDP port for RTP.", ge=1, le=65535)
 
 
-class Media(Shape):
-    """Where a call's audio may be sent; nowhere once it has ended."""
+class AudioSocketAddress(Shape):
+    """Where one leg's AudioSocket may connect, and with which UUID."""
 
-    model_config = like({"rtp": [examples.CALLER_LEG, examples.CALLEE_LEG]})
+    model_config = like(examples.CALLER_AUDIOSOCKET)
+
+    leg: Side = Field(description="Whose voice it is.")
+    host: str = Field(description="The daemon's IP address.")
+    port: int = Field(description="The TCP port for AudioSocket.", ge=1, le=65535)
+    uuid: str = Field(description="What the connection's first frame has to say: the leg's UUID.")
+
+
+class Media(Shape):
+    """Where a call's audio may be sent: a leg is fed by what is used first. Nowhere once it has ended."""
+
+    model_config = like(examples.MEDIA)
 
     rtp: list[LegAddress] = Field(description="One RTP address a leg.")
+    audiosocket: list[AudioSocketAddress] = Field(description="One AudioSocket address a leg.")
 
 
 class _Call(Shape):
@@ -73,7 +85,7 @@ class SessionCreated(_Call):
             "session_uuid": examples.SESSION_UUID,
             "state": "waiting",
             **examples.CALL,
-            "media": {"rtp": [examples.CALLER_LEG, examples.CALLEE_LEG]},
+            "media": examples.MEDIA,
         }
     )
 
@@ -109,7 +121,7 @@ class PressedKey(Shape):
 
 
 class Leg(Shape):
-    """How one leg of a live call stands."""
+    """How one leg of a live call stands that is fed by RTP, or not yet fed."""
 
     model_config = like(examples.LEG)
 
@@ -138,6 +150,28 @@ class Leg(Shape):
         description="Samples by which its audio was moved, one by one, for a clock that runs off."
     )
     silence_packets: Count = Field(description="Packets of silence sent to the leg while recording.")
+
+
+class AudioSocketLeg(Shape):
+    """How one leg of a live call stands that is fed by AudioSocket."""
+
+    model_config = like(examples.AUDIOSOCKET_LEG)
+
+    leg: Side = Field(description="Whose voice it is.")
+    kind: Literal["audiosocket"] = Field(description="How its audio comes.")
+    state: Literal["waiting", "active"] = Field(description="Whether audio has come.")
+    connected: bool = Field(description="Whether its connection stands.")
+    connections: Count = Field(description="Connections so far, one after the other.")
+    codec: str | None = Field(description="The codec of the audio; null before the first.")
+    rate: int = Field(description="Samples a second of the audio.")
+    frames: Count = Field(description="Frames of audio received.")
+    dtmf: Count = Field(description="Keys pressed.")
+    unknown: Count = Field(description="Frames of kinds that were passed over.")
+    anchors: Count = Field(description="How often its audio was laid upon our clock, anew after a pause.")
+    corrected: int = Field(
+        description="Samples by which its audio was moved, one by one, for a clock that runs off."
+    )
+    silence_frames: Count = Field(description="Frames of silence sent to the leg.")
 
 
 class Placed(Shape):
@@ -215,14 +249,16 @@ class Session(SessionSummary):
     model_config = like(
         {
             **examples.SESSION,
-            "media": {"rtp": [examples.CALLER_LEG]},
+            "media": examples.MEDIA,
             "legs": [examples.LEG],
             "recording": examples.LIVE,
         }
     )
 
     media: Media = Field(description="Where its audio may be sent.")
-    legs: list[Leg] = Field(description="How its legs stand, or stood when it ended.")
+    legs: list[Annotated[Leg | AudioSocketLeg, Field(discriminator="kind")]] = Field(
+        description="How its legs stand, or stood when it ended."
+    )
     recording: LiveRecording | Recording | None = Field(
         description="The present or last recording; null where there was none."
     )

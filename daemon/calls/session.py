@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import trio
 
 from daemon.calls.moment import Moment
-from daemon.legs.rtp import RtpLeg
+from daemon.legs.party import Party
 from daemon.recording.endpoint import RecordingFormat
 from daemon.recording.failure import RecordingFailed
 from wavstream.process import logs
@@ -66,7 +66,7 @@ class Fate(Protocol):
 class Surroundings:
     """What a session needs of the rest of the daemon."""
 
-    record: Callable[[Order, Sequence[RtpLeg]], Running]
+    record: Callable[[Order, Sequence[Party]], Running]
     fate: Fate
     heard: Callable[[str], Awaitable[None]]
     """Called with the session's id when its first audio comes."""
@@ -87,7 +87,7 @@ class _Active:
 class Session:
     """A call while it lives. Whoever changes it holds its lock (`daemon.calls.sessions`)."""
 
-    def __init__(self, session_uuid: str, legs: Sequence[RtpLeg], surroundings: Surroundings) -> None:
+    def __init__(self, session_uuid: str, legs: Sequence[Party], surroundings: Surroundings) -> None:
         self.session_uuid = session_uuid
         self.legs = tuple(legs)
         self._around = surroundings
@@ -230,6 +230,6 @@ class Session:
         return None if self._active is None else self._active.running.view()
 
 
-async def _first(leg: RtpLeg, waiting: trio.CancelScope) -> None:
+async def _first(leg: Party, waiting: trio.CancelScope) -> None:
     await leg.heard.wait()
     waiting.cancel()

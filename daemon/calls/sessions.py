@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
+from uuid import UUID
 from weakref import WeakValueDictionary
 
 import trio
@@ -14,10 +15,12 @@ from daemon.calls import changes
 from daemon.calls.changes import REASONS, Cause
 from daemon.calls.moment import Moment
 from daemon.calls.session import Fate, Order, Running, Session, Surroundings
+from daemon.legs.party import Party
 from daemon.legs.ports import RtpPorts
 from daemon.legs.rtp import RtpLeg
+from daemon.legs.switchboard import Switchboard
 from daemon.media.codecs import Codec
-from daemon.media.timeline import CALLEE, CALLER
+from daemon.media.timeline import CALLEE, CALLER, Side
 from daemon.node import new_session_uuid
 from daemon.recording.endpoint import RecordingFormat
 from storage import call_recordings
@@ -25,6 +28,8 @@ from storage import sessions as table
 from storage.catalog import Catalog, CatalogError
 from wavstream.process import logs
 from wavstream.process.cadence import Cadence
+from wavstream.process.logs import Log
+from wavstream.process.settings import Address
 
 log = logs.get(__name__)
 
@@ -35,7 +40,10 @@ class ShuttingDownError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class CallRequest:
-    """A call that an application registers; `payload_types` are those besides the static ones."""
+    """A call that an application registers; `payload_types` are those besides the static ones.
+
+    `audiosocket` is the caller's UUID there, where the switch has chosen it.
+    """
 
     app_id: str
     caller_id: str | None = None
@@ -44,6 +52,7 @@ class CallRequest:
     payload_types: Mapping[int, Codec] = field(default_factory=dict)
     repin: bool = False
     """Whether a leg's sender may go on from another address."""
+    audiosocket: UUID | None = None
 
 
 class Recorder(Protocol):
@@ -53,10 +62,10 @@ class Recorder(Protocol):
     def can_record(self) -> bool:
         """Whether there is a wavstream to record to."""
 
-    def format(self, legs: Sequence[RtpLeg]) -> RecordingFormat:
+    def format(self, legs: Sequence[Party]) -> RecordingFormat:
         """The format of a recording of these legs that begins now."""
 
-    def record(self, order: Order, legs: Sequence[RtpLeg], about: dict[str, Any]) -> Running:
+    def record(self, order: Order, legs: Sequence[Party], about: dict[str, Any]) -> Running:
         """The recording of an order, not yet running."""
 
 
@@ -73,6 +82,7 @@ class Sessions:
         catalog: Catalog,
         cadence: Cadence,
         ports: RtpPorts,
+        switchboard: Switchboard,
         recorder: Recorder,
         fate: Fate,
         announce: Callable[[], None],
@@ -83,6 +93,7 @@ class Sessions:
         self._catalog = catalog
         self._cadence = cadence
         self._ports = ports
+        self._switchboard = switchboard
         self._fate = fate
         self._announce = announce
         self._live: dict[str, Session] = {}
@@ -93,6 +104,11 @@ class Sessions:
     def all(self) -> tuple[Session, ...]:
         """The calls that are live."""
         return tuple(self._live.values())
+
+    @property
+    def audiosocket(self) -> Address:
+        """Where AudioSocket connections are to be made."""
+        return self._switchboard.address
 
     @property
     def count(self) -> int:
@@ -162,20 +178,26 @@ class Sessions:
             del self._live[session.session_uuid]
             self._cadence.load = len(self._live)
 
-    def _open_legs(self, session_uuid: str, call: CallRequest, undo: ExitStack) -> list[RtpLeg]:
-        legs: list[RtpLeg] = []
-        for side in (CALLER, CALLEE)[: call.legs]:
-            leg = RtpLeg(
-                side=side,
-                bound=self._ports.bind(),
-                cadence=self._cadence,
-                log=log.bind(session=session_uuid),
-                payload_types=call.payload_types,
-                repin=call.repin,
-            )
-            undo.callback(leg.close)
-            legs.append(leg)
-        return legs
+    def _open_legs(self, session_uuid: str, call: CallRequest, undo: ExitStack) -> list[Party]:
+        return [
+            self._open_party(side, log.bind(session=session_uuid), call, undo)
+            for side in (CALLER, CALLEE)[: call.legs]
+        ]
+
+    def _open_party(self, side: Side, about: Log, call: CallRequest, undo: ExitStack) -> Party:
+        rtp = RtpLeg(
+            side=side,
+            bound=self._ports.bind(),
+            cadence=self._cadence,
+            log=about,
+            payload_types=call.payload_types,
+            repin=call.repin,
+        )
+        undo.callback(rtp.close)
+        named = call.audiosocket if side == CALLER else None
+        audiosocket = self._switchboard.open(side=side, log=about, uuid=named)
+        undo.callback(audiosocket.close)
+        return Party(rtp, audiosocket)
 
     def _surroundings(self, row: table.Session) -> Surroundings:
         about = {"session_uuid": row.session_uuid, "caller_id": row.caller_id, "did": row.did}

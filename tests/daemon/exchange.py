@@ -13,14 +13,16 @@ from daemon.calls.moment import Moment
 from daemon.calls.plans import Request
 from daemon.calls.session import Order
 from daemon.calls.sessions import CallRequest, Sessions
+from daemon.legs.party import Party
 from daemon.legs.ports import RtpPorts
-from daemon.legs.rtp import RtpLeg
+from daemon.legs.switchboard import Switchboard
 from daemon.recording.endpoint import RecordingFormat
 from storage import call_recordings, schema
 from storage import sessions as session_rows
 from storage.call_recordings import CallRecording
 from tests.daemon.inline import InlineCatalog
 from wavstream.process.cadence import Cadence
+from wavstream.process.settings import Address
 from wavstream.protocol import Completed, Reason
 
 KEPT = Completed(
@@ -80,10 +82,10 @@ class FakeRecorder:
     end: Completed | Exception = KEPT
     made: list[FakeRecording] = field(default_factory=list)
 
-    def format(self, legs: Sequence[RtpLeg]) -> RecordingFormat:
+    def format(self, legs: Sequence[Party]) -> RecordingFormat:
         return RecordingFormat("pcm16", max(leg.rate for leg in legs), 1)
 
-    def record(self, order: Order, legs: Sequence[RtpLeg], about: dict[str, Any]) -> FakeRecording:
+    def record(self, order: Order, legs: Sequence[Party], about: dict[str, Any]) -> FakeRecording:
         self.made.append(FakeRecording(order, about, self.end))
         return self.made[-1]
 
@@ -170,11 +172,13 @@ def exchange_of(catalog: InlineCatalog, recorder: FakeRecorder, *, ports: str = 
     def announce() -> None:
         announced.append(trio.current_time())
 
+    cadence = Cadence()
     calls = Sessions(
         node="node1",
         catalog=catalog,
-        cadence=Cadence(),
+        cadence=cadence,
         ports=RtpPorts.parse(ports),
+        switchboard=Switchboard(cadence, Address("127.0.0.1", 9092)),
         recorder=recorder,
         fate=fate,
         announce=announce,

@@ -349,7 +349,11 @@ async def test_webhooks_that_were_not_taken_leave_after_the_next_start_with_the_
 async def test_ports_are_said_as_they_were_bound(tmp_path: Path) -> None:
     async with running(tmp_path) as daemon:
         assert daemon.listening.http.port > 0
-        assert daemon.listening.addresses() == {"http": str(daemon.listening.http)}
+        listening = daemon.listening
+        assert listening.addresses() == {
+            "http": str(listening.http),
+            "audiosocket": str(listening.audiosocket),
+        }
 
 
 async def test_the_node_id_is_drawn_once_for_a_data_directory(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Calls over HTTP: registering, listing, showing."""
 
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -24,13 +25,17 @@ async def test_a_registered_call_names_where_its_audio_may_be_sent(tmp_path: Pat
             "state": "waiting",
             "caller_id": "+49 30 1",
             "did": None,
-            "media": {},
+            "media": {"audiosocket": view["media"]["audiosocket"]},
         }
         assert [leg["leg"] for leg in legs] == ["caller", "callee"]
         assert {leg["host"] for leg in legs} == {"127.0.0.1"}
         ports = {leg["port"] for leg in legs}
         assert len(ports) == 2
         assert all(port % 2 == 0 for port in ports)
+        sockets = view["media"]["audiosocket"]
+        assert [leg["leg"] for leg in sockets] == ["caller", "callee"]
+        assert {(leg["host"], leg["port"]) for leg in sockets} == {daemon.listening.audiosocket}
+        assert len({UUID(leg["uuid"]) for leg in sockets}) == 2
 
 
 @pytest.mark.contract("session-body")
@@ -94,7 +99,7 @@ async def test_an_ended_session_is_shown_with_its_cause_and_what_its_legs_receiv
         assert (leg["leg"], leg["codec"], leg["packets"], leg["lost"]) == ("caller", "PCMU", 10, 0)
         assert (view["state"], view["cause"]) == ("ended", "hangup")
         assert view["ended_at"] >= view["created_at"]
-        assert view["media"] == {"rtp": []}
+        assert view["media"] == {"rtp": [], "audiosocket": []}
 
 
 @pytest.mark.contract("show-session")

@@ -32,7 +32,7 @@ async def test_a_call_begins_with_its_event_and_an_address_a_leg(
             CallRequest(app_id="app", caller_id="a", did="b", legs=2, payload_types=told)
         )
         assert row.state == "waiting"
-        assert len({leg.address for leg in live.legs}) == 2
+        assert len({leg.rtp.address for leg in live.legs}) == 2
         assert live.legs[0].rate == 16000
         assert calls.sessions.live(row.session_uuid) is live
         (event,) = calls.events(row.session_uuid)
@@ -49,7 +49,7 @@ async def test_a_call_begins_with_its_event_and_an_address_a_leg(
 async def test_a_call_is_active_from_its_first_audio_on(catalog: InlineCatalog) -> None:
     async with exchange(catalog) as calls:
         _, live = await calls.sessions.create(CallRequest(app_id="app", legs=2))
-        caller = Caller(live.legs[1])
+        caller = Caller(live.legs[1].rtp)
         with caller.socket:
             caller.send(0)
             await live.legs[1].heard.wait()
@@ -61,7 +61,7 @@ async def test_a_call_goes_on_where_the_catalogue_cannot_be_told_of_its_audio(ca
     async with exchange(catalog) as calls:
         _, live = await calls.sessions.create(CallRequest(app_id="app"))
         catalog.broken = 1
-        caller = Caller(live.legs[0])
+        caller = Caller(live.legs[0].rtp)
         with caller.socket:
             caller.send(0)
             await live.legs[0].heard.wait()
@@ -209,11 +209,11 @@ async def test_the_legs_stay_a_moment_for_the_end_of_a_recording_and_no_longer(
         recording.heeding = False
         await calls.order(uid, "hangup")
         await trio.sleep(1.4)
-        assert leg._socket.fileno() >= 0
+        assert leg.rtp._socket.fileno() >= 0
         await trio.sleep(0.2)
-        assert leg._socket.fileno() < 0
+        assert leg.rtp._socket.fileno() < 0
         assert calls.sessions.live(uid) is live  # its recording is still on its way
-        assert leg.address.port > 0
+        assert leg.rtp.address.port > 0
         recording.stopped.set()
         await wait_all_tasks_blocked()
         assert calls.sessions.live(uid) is None
@@ -238,7 +238,7 @@ async def test_what_breaks_in_a_leg_ends_its_call_and_no_other(
         uid, other = await calls.call(), await calls.call()
         live = calls.sessions.live(uid)
         assert live is not None
-        victim = live.legs[0]
+        victim = live.legs[0].rtp
         await calls.order(uid, "record/start")
         await trio.sleep(1)
         breaking.set()

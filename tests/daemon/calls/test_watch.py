@@ -24,7 +24,7 @@ async def test_a_call_of_which_nothing_is_heard_for_too_long_is_over(
         assert live is not None
         await trio.sleep(50)
         await calls.order(uid, "record/start")
-        live.legs[0]._last_heard = trio.current_time()  # the leg, whose socket knows no virtual time
+        live.legs[0].rtp._last_heard = trio.current_time()  # the leg, whose socket knows no virtual time
         await trio.sleep(59)
         assert calls.row(uid).state == "waiting"
         await trio.sleep(3)

@@ -1,0 +1,221 @@
+"""An AudioSocket leg: one TCP connection at a time, read once a beat."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import trio
+
+from daemon.legs.leg import SIDE_NAMES, Side
+from daemon.legs.tcpline import TcpLine
+from daemon.legs.tracks import Tracks
+from daemon.media import audiosocket
+from daemon.media.audiosocket import AudioSocketError, Parser
+from daemon.media.audiosocketstream import AudioSocketStream, slin
+from daemon.media.timeline import Timeline
+from wavstream.process.cadence import Cadence
+from wavstream.process.logs import Log
+
+DRAIN_BYTES = 256 * 1024
+"""So much a look at most, 2.7 s at 48 kHz: the rest waits in the kernel, and in the end at its sender."""
+DRAIN_FRAMES = 1000
+"""So many a look at most, but for those of one read: a flood of empty ones costs its own session."""
+IDLE_SECONDS = 5.0
+"""A leg not heard for so long sleeps on its connection again."""
+SILENCE_SECONDS = 0.02
+KEEP_SECONDS = 1.0
+"""Between two frames of silence while nobody records: Asterisk ends a call when neither side has sent audio
+for 2 s."""
+
+
+class TakenError(Exception):
+    """The leg is connected already, or its call is over. Its text says which."""
+
+
+class AudioSocketLeg:
+    """One party's AudioSocket: whoever connects with its UUID has it, until that connection ends.
+
+    Then another may take its place: a recording goes on, with silence in between. `connected` is set by the
+    first connection, `heard` by its first audio. Times are those of `trio.current_time()`.
+    """
+
+    def __init__(
+        self, *, side: Side, uuid: UUID, cadence: Cadence, log: Log, closed: Callable[[], object]
+    ) -> None:
+        """`closed` is called once, when no connection is taken any more."""
+        self.side = side
+        self.uuid = uuid
+        self.connected = trio.Event()
+        self.heard = trio.Event()
+        self._cadence = cadence
+        self._log = log.bind(leg=SIDE_NAMES[side])
+        self._closed = closed
+        self._open = True
+        self._line: TcpLine | None = None
+        self._put_through = trio.Event()
+        self._connections = 0
+        self._stream = AudioSocketStream()
+        self._tracks = Tracks(side)
+        self._drained = self._last_heard = self._said = trio.current_time()
+        self._silence_frames = 0
+
+    @property
+    def rate(self) -> int:
+        """Samples a second of what is heard; 8,000 before anything was."""
+        codec = self._stream.codec
+        return 8000 if codec is None else codec.rate
+
+    @property
+    def last_heard(self) -> float:
+        """When it was heard last; before that, since when it listens."""
+        return self._last_heard
+
+    def connect(self, line: TcpLine, parser: Parser) -> None:
+        """Take a line whose first frame, read by `parser`, has named this leg. Raises TakenError.
+
+        The line is over when the leg has no more use for it.
+        """
+        self.poll()  # the one before may be over, and nobody has looked yet
+        if not self._open:
+            raise TakenError("its call is over")
+        if self._line is not None:
+            raise TakenError(f"its leg is connected already, to {self._line.peer}")
+        self._line = line
+        self._stream.begin(parser)
+        self._connections += 1
+        self._said = trio.current_time()
+        self._log.info("leg connected", connection=line.peer, number=self._connections)
+        self.connected.set()
+        self._put_through.set()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Listen until cancelled; then take in what has arrived, leave the recording, and close."""
+        try:
+            task_status.started()
+            while True:
+                await self._something()
+                self.poll()
+                self._keep_alive(trio.current_time())
+        finally:
+            self.close()
+
+    async def _something(self) -> None:
+        """Wait until it is this task's turn to look: a leg that is recorded is polled by its recording."""
+        if self._tracks:
+            await self._tracks.released()
+        elif self._line is None:
+            await self._put_through.wait()
+        elif self._stream.waiting or trio.current_time() - self._last_heard <= IDLE_SECONDS:
+            await self._cadence.beat()
+        else:
+            with trio.move_on_after(KEEP_SECONDS):
+                await self._line.readable()
+            self.poll()  # at once: what was said first is the anchor for all that follows
+            self._keep_alive(trio.current_time())
+            await self._cadence.beat()
+
+    def attach(self, timeline: Timeline) -> None:
+        """Place all audio there from now on, also that of the last moments; the recording polls each beat."""
+        self._tracks.attach(timeline, rate=self.rate, drained=self._drained)
+
+    def detach(self, timeline: Timeline) -> None:
+        """Place nothing there any more. Does nothing where it is not attached."""
+        self._tracks.detach(timeline)
+
+    def close(self) -> None:
+        """Take in what has arrived, leave all recordings, take no connection. Twice does no harm."""
+        self.poll()
+        self._lose(trio.current_time(), "its call is over")
+        self.poll()
+        self._tracks.detach_all()
+        if self._open:
+            self._open = False
+            self._closed()
+
+    def poll(self) -> None:
+        """Take in all that has arrived up to now. A leg without a connection has nothing more."""
+        now = trio.current_time()
+        whole = self._drain(now)
+        self._stream.look(now, whole=whole)
+        heard = self._stream.heard()
+        if heard:
+            self._last_heard = now
+        if heard and not self.heard.is_set():
+            self._log.info("leg heard", rate=self.rate)
+            self.heard.set()
+        if whole and not self._stream.waiting:
+            self._drained = now
+        self._tracks.take(heard, now=now, drained=self._drained)
+
+    def _drain(self, now: float) -> bool:
+        """Read the connection until it is empty. False: there was more than one look may take."""
+        line, seen, taken = self._line, self._stream.seen, 0
+        while line is not None and line is self._line:
+            if taken >= DRAIN_BYTES or self._stream.seen - seen >= DRAIN_FRAMES:
+                return False
+            data = line.read()
+            if data is None:
+                return True
+            taken += len(data)
+            self._take_in(data, now)
+        return True
+
+    def _take_in(self, data: bytes, now: float) -> None:
+        if not data:
+            self._lose(now, "the far end closed the connection")
+            return
+        unknown = self._stream.unknown
+        try:
+            self._stream.receive(data, now)
+        except AudioSocketError as wrong:
+            self._warn("malformed frame", error=str(wrong))
+            self._lose(now, "nothing more can be understood")
+            return
+        if self._stream.unknown and not unknown:
+            self._warn("frames of an unknown kind")
+        if self._stream.hung_up:
+            self._lose(now, "the far end hung up")
+
+    def _lose(self, now: float, why: str) -> None:
+        """The connection is over, if there is one: the next may come."""
+        if self._line is None:
+            return
+        self._log.info("leg lost", connection=self._line.peer, reason=why)
+        self._stream.finish(now)
+        self._line.close()
+        self._line, self._put_through = None, trio.Event()
+
+    def _warn(self, event: str, **fields: object) -> None:
+        self._log.warning(event, peer=None if self._line is None else self._line.peer, **fields)
+
+    def _keep_alive(self, now: float) -> None:
+        if now - self._said >= KEEP_SECONDS:
+            self.send_silence(now)
+
+    def send_silence(self, now: float) -> None:
+        """One frame of 20 ms of silence at the far end's own rate, where it is connected and reads."""
+        if self._line is None:
+            return
+        self._said = now
+        silence = slin(self.rate).silence(round(SILENCE_SECONDS * self.rate))
+        if self._line.send(audiosocket.build(audiosocket.KINDS[self.rate], silence)):
+            self._silence_frames += 1
+
+    def view(self) -> dict[str, Any]:
+        """How the leg stands, for whoever asks for its session."""
+        stream = self._stream
+        return {
+            "leg": SIDE_NAMES[self.side],
+            "kind": "audiosocket",
+            "state": "active" if self.heard.is_set() else "waiting",
+            "connected": self._line is not None,
+            "connections": self._connections,
+            "codec": None if stream.codec is None else stream.codec.name,
+            "rate": self.rate,
+            "frames": stream.frames,
+            "dtmf": stream.dtmf,
+            "unknown": stream.unknown,
+            "anchors": stream.anchored,
+            "corrected": stream.corrected,
+            "silence_frames": self._silence_frames,
+        }

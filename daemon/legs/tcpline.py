@@ -1,0 +1,65 @@
+"""A TCP connection that is read once a beat and written to in passing: neither ever waits."""
+
+import socket
+
+import trio
+
+READ_BYTES = 16_384
+"""One read: 0.17 s at 48 kHz, a second at 8 kHz."""
+
+
+class TcpLine:
+    """One peer. `over` is set when the line is closed, by whichever side."""
+
+    def __init__(self, connection: socket.socket, peer: str) -> None:
+        """`connection` is from then on this line's to close."""
+        self.peer = peer
+        self.over = trio.Event()
+        self._socket = connection
+        self._unsent = b""
+        connection.setblocking(False)
+
+    def read(self) -> bytes | None:
+        """What has arrived; None where nothing has, empty at the end, also when that is an error."""
+        try:
+            return self._socket.recv(READ_BYTES)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+
+    def send(self, message: bytes) -> bool:
+        """Send a message where there is room for it, whole or not at all; whether it was sent.
+
+        What the kernel takes only half of is finished before the next. That the peer is gone shows in `read`.
+        """
+        if not self._flush():
+            return False
+        self._unsent = message
+        self._flush()
+        if len(self._unsent) == len(message):
+            self._unsent = b""
+            return False
+        return True
+
+    def _flush(self) -> bool:
+        try:
+            while self._unsent:
+                self._unsent = self._unsent[self._socket.send(self._unsent) :]
+        except OSError:
+            return False
+        return True
+
+    async def readable(self) -> None:
+        """Wait until something can be read, the end included, or the line is closed."""
+        try:
+            await trio.lowlevel.wait_readable(self._socket)
+        except (trio.ClosedResourceError, OSError):
+            await trio.lowlevel.checkpoint()
+
+    def close(self) -> None:
+        """Close it. Twice does no harm."""
+        if self._socket.fileno() >= 0:
+            trio.lowlevel.notify_closing(self._socket)
+            self._socket.close()
+        self.over.set()

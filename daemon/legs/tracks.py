@@ -1,0 +1,79 @@
+"""Where a leg's audio goes: into the timelines of its recordings, and for a moment into its memory."""
+
+from collections import deque
+from collections.abc import Iterable
+
+import trio
+
+from daemon.media.heard import Heard
+from daemon.media.timeline import Side, Timeline
+from daemon.media.track import Track
+
+RECENT_SECONDS = 2.0
+"""Audio kept for a recording that begins: its first sample is spoken before the legs can be told of it."""
+
+
+class Tracks:
+    """One leg's tracks: none while nobody records, two while a recording ends and the next has begun."""
+
+    def __init__(self, side: Side) -> None:
+        self._side = side
+        self._tracks: dict[Timeline, Track] = {}
+        self._recent: deque[Heard] = deque()
+        self._released = trio.Event()
+
+    def __bool__(self) -> bool:
+        """Whether somebody records: then they poll the leg."""
+        return bool(self._tracks)
+
+    async def released(self) -> None:
+        """Wait until nobody records any more."""
+        if self._tracks:
+            await self._released.wait()
+
+    def attach(self, timeline: Timeline, *, rate: int, drained: float) -> None:
+        """Place all audio there from now on, also that of the last moments."""
+        if not self._tracks:
+            self._released = trio.Event()
+        self._tracks[timeline] = timeline.join(self._side, rate, drained=drained)
+        for heard in self._recent:
+            if heard.end > timeline.start * heard.codec.rate:
+                self._place(timeline, heard, drained)
+        if timeline.is_masked:  # what may not be heard is kept nowhere
+            self._recent.clear()
+
+    def detach(self, timeline: Timeline) -> None:
+        """Place nothing there any more. Does nothing where it is not attached."""
+        track = self._tracks.pop(timeline, None)
+        if track is not None:
+            track.leave()
+        if not self._tracks:
+            self._released.set()
+
+    def detach_all(self) -> None:
+        """Leave all recordings."""
+        for timeline in list(self._tracks):
+            self.detach(timeline)
+
+    def take(self, heard: Iterable[Heard], *, now: float, drained: float) -> None:
+        """Place what was heard up to `now`; all that had arrived by `drained` is then placed (seconds)."""
+        masked = any(timeline.is_masked for timeline in self._tracks)
+        for each in heard:
+            if not masked:  # what may not be heard is kept nowhere
+                self._recent.append(each)
+            for timeline in self._tracks:
+                self._place(timeline, each, drained)
+        self._forget(now - RECENT_SECONDS)
+        for track in self._tracks.values():
+            track.drained(drained)
+
+    def _forget(self, before: float) -> None:
+        while self._recent and self._recent[0].end < before * self._recent[0].codec.rate:
+            self._recent.popleft()
+
+    def _place(self, timeline: Timeline, heard: Heard, drained: float) -> None:
+        track, codec = self._tracks[timeline], heard.codec
+        if track.rate != codec.rate:
+            track.leave()
+            track = self._tracks[timeline] = timeline.join(self._side, codec.rate, drained=drained)
+        track.place(heard.place, codec.decode(heard.payload))
