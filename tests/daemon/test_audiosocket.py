@@ -79,7 +79,7 @@ async def test_a_call_of_any_rate_is_recorded_exactly_while_silence_goes_back(
                 await kind(shop, session, "audiosocket")
                 await shop.command(uuid, "record/start")
                 await shop.recording(uuid, "recording")
-                await trio.sleep(0.2)  # order alone places audio to 60 ms: it might begin before the recording
+                await trio.sleep(0.2)  # order alone places to 60 ms: it might begin before the recording
                 line.say(voice)
                 await line.silent()
                 await trio.sleep(2)  # the commands' cooldown
