@@ -12,13 +12,12 @@ from typing import Any
 import trio
 
 from daemon.legs.leg import SIDE_NAMES, Side
+from daemon.legs.tracks import Tracks
 from daemon.media import rtp
 from daemon.media.codecs import STATIC, Codec
-from daemon.media.heard import Heard
 from daemon.media.keys import Key
 from daemon.media.rtpstream import Endpoint, RtpStream
 from daemon.media.timeline import Timeline
-from daemon.media.track import Track
 from wavstream.process.cadence import Cadence
 from wavstream.process.logs import Log
 from wavstream.process.settings import Address
@@ -27,8 +26,6 @@ DATAGRAM_BYTES = 8192
 """Longer ones are no telephone's: 60 ms of L16 at 48 kHz have 5,760."""
 DRAIN_PACKETS = 1000
 """So many a drain at most: a flood on one leg costs its own session, and the others some milliseconds."""
-RECENT_SECONDS = 2.0
-"""Audio kept for a recording that begins: its first sample is spoken before the legs can be told of it."""
 IDLE_SECONDS = 5.0
 """A leg not heard for so long sleeps on its socket again, and costs nothing."""
 KEY_SLACK_SECONDS = 0.1
@@ -72,10 +69,8 @@ class RtpLeg:
         self._log = log.bind(leg=SIDE_NAMES[side])
         self._told = payload_types or {}
         self._stream = RtpStream({**STATIC, **self._told}, repin=repin)
-        self._recent: deque[Heard] = deque()
         self._keys: deque[Key] = deque(maxlen=KEYS_KEPT)
-        self._tracks: dict[Timeline, Track] = {}  # two while a recording ends and the next has begun
-        self._released = trio.Event()
+        self._tracks = Tracks(side)
         self._drained = trio.current_time()
         self._offset = self._drained - time.time()
         self._last_heard = self._drained
@@ -110,7 +105,7 @@ class RtpLeg:
     async def _something(self) -> None:
         """Wait until it is this task's turn to drain: a leg that is recorded is polled by its recording."""
         if self._tracks:
-            await self._released.wait()
+            await self._tracks.released()
         elif trio.current_time() - self._last_heard > IDLE_SECONDS or self._stream.source is None:
             await trio.lowlevel.wait_readable(self._socket)
             self.poll()
@@ -120,27 +115,17 @@ class RtpLeg:
 
     def attach(self, timeline: Timeline) -> None:
         """Place all audio there from now on, also that of the last moments; the recording polls each beat."""
-        if not self._tracks:
-            self._released = trio.Event()
-        self._tracks[timeline] = timeline.join(self.side, self.rate, drained=self._drained)
-        for heard in self._recent:
-            if heard.end > timeline.start * heard.codec.rate:
-                self._place(timeline, heard)
+        self._tracks.attach(timeline, rate=self.rate, drained=self._drained)
 
     def detach(self, timeline: Timeline) -> None:
         """Place nothing there any more. Does nothing where it is not attached."""
-        track = self._tracks.pop(timeline, None)
-        if track is not None:
-            track.leave()
-        if not self._tracks:
-            self._released.set()
+        self._tracks.detach(timeline)
 
     def close(self) -> None:
         """Take in what has arrived, leave all recordings, and close the socket. Twice does no harm."""
         self.poll()
         self._socket.close()
-        for timeline in list(self._tracks):
-            self.detach(timeline)
+        self._tracks.detach_all()
 
     def poll(self) -> None:
         """Take in all that has arrived up to now. A leg that was closed has nothing more."""
@@ -148,24 +133,17 @@ class RtpLeg:
             return
         now = trio.current_time()
         whole = self._drain(now)
-        masked = any(timeline.is_masked for timeline in self._tracks)
-        for heard in self._stream.heard():
-            if not masked:  # what may not be heard is kept nowhere
-                self._recent.append(heard)
+        heard = self._stream.heard()
+        if heard:
             self._last_heard = now
-            for timeline in self._tracks:
-                self._place(timeline, heard)
         self._note_keys()
-        while self._recent and self._recent[0].end < (now - RECENT_SECONDS) * self._recent[0].codec.rate:
-            self._recent.popleft()
         self._drained = now if whole else self._drained
-        for track in self._tracks.values():
-            track.drained(self._drained)
+        self._tracks.take(heard, now=now, drained=self._drained)
 
     def _note_keys(self) -> None:
         """Keep the keys pressed, but for those of a pause: they may be a card's number."""
         for key in self._stream.keys.taken():
-            if not any(timeline.hides(key.at, KEY_SLACK_SECONDS) for timeline in self._tracks):
+            if not self._tracks.hide(key.at, KEY_SLACK_SECONDS):
                 self._keys.append(key)
 
     def _drain(self, now: float) -> bool:
@@ -202,13 +180,6 @@ class RtpLeg:
         seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
         arrival: float = seconds + nanoseconds * 1e-9 + from_real
         return arrival if self._drained - CLOCK_STEP_SECONDS < arrival < now else now
-
-    def _place(self, timeline: Timeline, heard: Heard) -> None:
-        track, codec = self._tracks[timeline], heard.codec
-        if track.rate != codec.rate:
-            track.leave()
-            track = self._tracks[timeline] = timeline.join(self.side, codec.rate, drained=self._drained)
-        track.place(heard.place, codec.decode(heard.payload))
 
     def send_silence(self, now: float) -> None:
         """One packet of 20 ms of silence in the far end's own codec. None before it has been heard."""

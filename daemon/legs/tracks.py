@@ -31,6 +31,10 @@ class Tracks:
         if self._tracks:
             await self._released.wait()
 
+    def hide(self, at: float, slack: float) -> bool:
+        """Whether a pause of a recording hides what was done at `at`, give or take `slack` seconds."""
+        return any(timeline.hides(at, slack) for timeline in self._tracks)
+
     def attach(self, timeline: Timeline, *, rate: int, drained: float) -> None:
         """Place all audio there from now on, also that of the last moments."""
         if not self._tracks:

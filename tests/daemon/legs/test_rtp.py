@@ -8,6 +8,7 @@ import trio
 from structlog.testing import capture_logs
 
 from daemon.legs import rtp as rtp_leg
+from daemon.legs import tracks
 from daemon.legs.leg import CALLEE, CALLER
 from daemon.media import codecs, rtpstream
 from daemon.media.timeline import Timeline
@@ -96,7 +97,7 @@ async def test_what_was_spoken_before_the_start_is_not_in_it(monkeypatch: pytest
 
 
 async def test_old_audio_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rtp_leg, "RECENT_SECONDS", -1.0)
+    monkeypatch.setattr(tracks, "RECENT_SECONDS", -1.0)
     leg = make_leg(Cadence())
     async with calling(leg) as [caller]:
         timeline = Timeline(8000, 1, trio.current_time() - 1)
@@ -300,7 +301,7 @@ async def test_a_packet_s_arrival_is_the_kernel_s_not_the_drain_s() -> None:
         with trio.fail_after(20):
             await trio.sleep_until(after + 0.2)  # as long as a beat
         leg.poll()
-        anchored = leg._recent[0].end / 8000
+        anchored = leg._tracks._recent[0].end / 8000
         assert before - 0.005 <= anchored <= after + 0.005
 
 

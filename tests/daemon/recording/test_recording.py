@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import trio
 
-from daemon.legs import rtp
+from daemon.legs import tracks
 from daemon.legs.leg import CALLER
 from daemon.media import codecs
 from daemon.media.timeline import Timeline
@@ -278,7 +278,7 @@ async def test_the_far_end_hears_silence_while_it_is_recorded_and_no_longer() ->
 async def test_cancelled_anywhere_it_leaves_the_call_as_it_was(
     fault: dict[str, Any], beats: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rtp, "RECENT_SECONDS", 60)  # however long the beats take on a busy machine
+    monkeypatch.setattr(tracks, "RECENT_SECONDS", 60)  # however long the beats take on a busy machine
     async with studio(FakeWavstream(**fault)) as place:
         begun = trio.current_time()
         async with trio.open_nursery() as nursery:
