@@ -6,12 +6,13 @@ from uuid import UUID
 
 import trio
 
-from daemon.legs.leg import SIDE_NAMES, Side
+from daemon.legs.leg import SIDE_NAMES, Side, quality
 from daemon.legs.tcpline import TcpLine
 from daemon.legs.tracks import Tracks
 from daemon.media import audiosocket
 from daemon.media.audiosocket import AudioSocketError, Parser
 from daemon.media.audiosocketstream import AudioSocketStream, slin
+from daemon.media.quality import Received
 from daemon.media.timeline import Timeline
 from wavstream.process.cadence import Cadence
 from wavstream.process.logs import Log
@@ -69,6 +70,11 @@ class AudioSocketLeg:
     def last_heard(self) -> float:
         """When it was heard last; before that, since when it listens."""
         return self._last_heard
+
+    @property
+    def received(self) -> Received:
+        """What has come since it listens, on all its connections, up to the last `poll`: frames of audio."""
+        return Received(packets=self._stream.frames, drift_ppm=None)
 
     def connect(self, line: TcpLine, parser: Parser) -> None:
         """Take a line whose first frame, read by `parser`, has named this leg. Raises TakenError.
@@ -218,4 +224,5 @@ class AudioSocketLeg:
             "anchors": stream.anchored,
             "corrected": stream.corrected,
             "silence_frames": self._silence_frames,
+            "quality": quality(self, trio.current_time()),
         }

@@ -1,10 +1,12 @@
 """What every kind of leg is to a recording and to its session."""
 
+from dataclasses import asdict
 from typing import Any, Literal, Protocol
 
+from daemon.media.quality import Received
 from daemon.media.timeline import CALLEE, CALLER, Side, Timeline
 
-__all__ = ["CALLEE", "CALLER", "SIDE_NAMES", "Leg", "Side", "SideName"]
+__all__ = ["CALLEE", "CALLER", "SIDE_NAMES", "Leg", "Side", "SideName", "quality"]
 
 SideName = Literal["caller", "callee"]
 SIDE_NAMES: tuple[SideName, SideName] = ("caller", "callee")
@@ -28,6 +30,10 @@ class Leg(Protocol):
     def last_heard(self) -> float:
         """When it was heard last; before that, since when it listens."""
 
+    @property
+    def received(self) -> Received:
+        """What has come to it since it listens, up to the last `poll`."""
+
     def attach(self, timeline: Timeline) -> None:
         """Place all audio there from now on, also that of the last moments; the recording polls each beat."""
 
@@ -42,3 +48,8 @@ class Leg(Protocol):
 
     def view(self) -> dict[str, Any]:
         """How the leg stands, in words and numbers for a person."""
+
+
+def quality(leg: Leg, now: float) -> dict[str, Any]:
+    """What the view of every leg says of its quality at `now`, besides all that only its kind has."""
+    return {**asdict(leg.received), "unheard_seconds": round(max(0.0, now - leg.last_heard), 3)}

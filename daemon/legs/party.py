@@ -7,6 +7,7 @@ import trio
 from daemon.legs.audiosocket import AudioSocketLeg
 from daemon.legs.leg import Side
 from daemon.legs.rtp import RtpLeg
+from daemon.media.quality import Received
 from daemon.media.timeline import Timeline
 
 
@@ -40,6 +41,11 @@ class Party:
     def last_heard(self) -> float:
         """When it was heard last; before that, since when it listens."""
         return self._leg.last_heard
+
+    @property
+    def received(self) -> Received:
+        """What has come to the leg that is used."""
+        return self._leg.received
 
     async def run(self) -> None:
         """Listen on all legs, then on the one that is used, until cancelled. Raises what breaks in a leg."""

@@ -11,11 +11,12 @@ from typing import Any
 
 import trio
 
-from daemon.legs.leg import SIDE_NAMES, Side
+from daemon.legs.leg import SIDE_NAMES, Side, quality
 from daemon.legs.tracks import Tracks
 from daemon.media import rtp
 from daemon.media.codecs import STATIC, Codec
 from daemon.media.keys import Key
+from daemon.media.quality import Received
 from daemon.media.rtpstream import Endpoint, RtpStream
 from daemon.media.timeline import Timeline
 from wavstream.process.cadence import Cadence
@@ -91,6 +92,11 @@ class RtpLeg:
     def last_heard(self) -> float:
         """When it was heard last; before that, since when it listens."""
         return self._last_heard
+
+    @property
+    def received(self) -> Received:
+        """What has come since it listens, up to the last `poll`."""
+        return self._stream.reception.received(drift_ppm=None)
 
     async def run(self, *, task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED) -> None:
         """Listen until cancelled; then take in what has arrived, leave the recording, and close."""
@@ -216,6 +222,7 @@ class RtpLeg:
             "anchors": stream.clock.anchored,
             "corrected": stream.clock.corrected,
             "silence_packets": self._voice.sequence - self._voice.first,
+            "quality": quality(self, trio.current_time()),
         }
 
 

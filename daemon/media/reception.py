@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from enum import Enum, auto
 
+from daemon.media.quality import Received
+
 DROPOUT = 3000
 """So many packets missed in a row are a gap in one stream (RFC 3550 A.1); more are a new beginning."""
 MISORDER = 100
@@ -53,6 +55,17 @@ class Reception:
     def jitter(self) -> float:
         """Interarrival jitter in seconds (RFC 3550 §6.4.1)."""
         return self._jitter / self._clock_rate
+
+    def received(self, *, drift_ppm: float | None) -> Received:
+        """All of it, with how fast the sender's clock is known to run."""
+        return Received(
+            packets=self.packets,
+            lost=self.lost,
+            reordered=self.reordered,
+            duplicates=self.duplicates,
+            jitter_ms=round(self.jitter * 1000, 3) if self.packets else None,
+            drift_ppm=drift_ppm,
+        )
 
     def silent_for(self, now: float) -> float:
         """Seconds since a packet came last (keys aside, which alone are no call)."""

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from daemon.media.codecs import Samples
 from daemon.media.mask import Mask
+from daemon.media.quality import Spans, is_audible
 from daemon.media.track import Counts, Track
 
 Side = Literal[0, 1]
@@ -52,6 +53,8 @@ class Timeline:
         self._total: int | None = None
         self._tracks: list[tuple[Side, Track]] = []
         self._gone = (Counts(), Counts())
+        self._gone_spans = (Spans(), Spans())
+        self._audible = [0, 0]  # the frame after the last block in which each side can be heard
         self._mask = Mask()
         self.pauses: list[tuple[int, int | None]] = []
         """Frames from which to which it was paused; None: to its end, so far."""
@@ -74,6 +77,27 @@ class Timeline:
             if its_side == side:
                 counts.add(track.counts)
         return counts
+
+    def spans(self, side: Side) -> Spans:
+        """How long one side's audio was that came so far."""
+        spans = Spans()
+        spans.add(self._gone_spans[side])
+        for its_side, track in self._tracks:
+            if its_side == side:
+                spans.add(track.spans())
+        return spans
+
+    def audible_until(self, side: Side) -> float:
+        """Seconds from the start to the end of the last block in which a side can be heard; 0: in none."""
+        return self._audible[side] / self.rate
+
+    def silent(self, side: Side) -> float:
+        """For how many seconds no sound of a side has been given out. What is paused is no silence."""
+        since = self._audible[side]
+        if self.pauses:
+            resumed = self.pauses[-1][1]
+            since = max(since, self.closed if resumed is None else resumed)
+        return max(0, self.closed - since) / self.rate
 
     def join(self, side: Side, rate: int, *, drained: float = -inf) -> Track:
         """A track for a leg's audio at `rate` samples a second. What came by `drained` is placed at once."""
@@ -185,12 +209,18 @@ class Timeline:
 
     def _mix(self, frames: int) -> Block:
         if self.channels == 1:
-            return _sum([track.take(frames) for _, track in self._tracks], frames).reshape(frames, 1)
+            return _sum([self._take(*entry, frames) for entry in self._tracks], frames).reshape(frames, 1)
         block = np.zeros((frames, 2), np.int16)
         for side in (CALLER, CALLEE):
-            voices = [track.take(frames) for its_side, track in self._tracks if its_side == side]
+            voices = [self._take(*entry, frames) for entry in self._tracks if entry[0] == side]
             block[:, side] = _sum(voices, frames)
         return block
+
+    def _take(self, side: Side, track: Track, frames: int) -> Samples:
+        voice = track.take(frames)
+        if is_audible(voice):
+            self._audible[side] = self.closed + frames
+        return voice
 
     def _forget(self) -> None:
         """Let go of tracks that have been left, once all they held has been given out."""
@@ -198,6 +228,7 @@ class Timeline:
             side, track = entry
             if track.exhausted:
                 self._gone[side].add(track.counts)
+                self._gone_spans[side].add(track.spans())
                 self._tracks.remove(entry)
 
 

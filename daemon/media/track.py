@@ -7,6 +7,7 @@ import numpy as np
 
 from daemon.media.codecs import Samples
 from daemon.media.mask import Mask
+from daemon.media.quality import Spans
 from daemon.media.resampler import Resampler
 
 AHEAD_SECONDS = 30
@@ -80,6 +81,17 @@ class Track:
     def spoken(self) -> int | None:
         """The index after the last sample that came; None where none has, or the track was left."""
         return self._last if self._spoken and self.until < inf else None
+
+    def spans(self) -> Spans:
+        """How long the audio was that came so far."""
+        counts = self.counts
+        open_samples = int(np.count_nonzero(self._present[: self._high]))
+        dropped = counts.late + counts.early + counts.duplicate
+        return Spans(
+            heard=(counts.placed + counts.masked - open_samples) / self.rate,
+            late=counts.late / self.rate,
+            dropped=dropped / self.rate,
+        )
 
     def place(self, index: int, samples: Samples) -> None:
         """Put samples in their place. What is late, early, outside, or a duplicate is counted and dropped."""

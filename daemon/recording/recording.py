@@ -1,16 +1,18 @@
 """One recording: from the legs' audio to a file at wavstream."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import trio
 
-from daemon.legs.leg import SIDE_NAMES, Leg
+from daemon.legs.leg import SIDE_NAMES, Leg, SideName
+from daemon.media.quality import Quality
 from daemon.media.timeline import CALLEE, CALLER, Block, Timeline
 from daemon.recording import forwarder, silence
 from daemon.recording.endpoint import RecordingFormat, WavstreamEndpoint
 from daemon.recording.failure import RecordingFailed
+from daemon.recording.measure import Measure, Silence
 from daemon.recording.sender import Sender
 from daemon.recording.window import ReplayWindow
 from wavstream import protocol
@@ -30,7 +32,7 @@ class Recording:
     `legs` are attached by `run`, which also finds what they heard since `started` (2 s at most). `metadata`
     goes to wavstream as it is; its `started_at` (seconds since the epoch) is when sample 0 was spoken.
     `replay_seconds` of audio are kept for a wavstream that is away; `lost` is told at the end how
-    many seconds silence replaced.
+    many seconds silence replaced, `measured` how good each side is.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Recording:
         replay_seconds: float,
         log: Log,
         lost: Callable[[float], object] = lambda _seconds: None,
+        measured: Callable[[Mapping[SideName, Quality]], object] = lambda _quality: None,
     ) -> None:
         self.recording_id = recording_id
         self.format = format
@@ -53,7 +56,9 @@ class Recording:
         self._cadence = cadence
         self._log = log.bind(recording=recording_id)
         self._lost = lost
+        self._measured = measured
         self._timeline = Timeline(format.sample_rate, format.channels, started)
+        self._measure = Measure(self._legs, self._timeline)
         self._window = ReplayWindow(
             capacity=math.ceil(replay_seconds * format.sample_rate) * format.frame_bytes,
             silent_byte=format.codec.silent_byte,
@@ -88,6 +93,7 @@ class Recording:
         if self._reason is None:
             self._reason = self._sender.reason = reason
             self._timeline.end(at)
+            self._measure.end()
             if self._timeline.pauses:
                 self._sender.metadata["pauses"] = self._pauses()
             self._log.info("recording stopping", reason=reason)
@@ -118,6 +124,7 @@ class Recording:
         wavstream, which finishes what it has as interrupted.
         """
         try:
+            self._measure.begin()
             for leg in self._legs:
                 leg.attach(self._timeline)
             task_status.started()
@@ -127,6 +134,7 @@ class Recording:
             for leg in self._legs:
                 leg.detach(self._timeline)
             self._lost(self._window.lost / self.format.byte_rate)
+            self._measured(self._measure.quality())
         if self._completed is None:
             raise self._failed or RecordingFailed("the recording was given up")
         self._log.info("recording completed", duration=self._completed.duration, size=self._completed.size)
@@ -143,6 +151,7 @@ class Recording:
         await silence.generate(
             legs=self._legs, timeline=self._timeline, blocks=finished, cadence=self._cadence
         )
+        self._sender.metadata["quality"] = self._quality()  # before the forwarder can close the window
         for leg in self._legs:
             leg.detach(self._timeline)
 
@@ -158,6 +167,13 @@ class Recording:
         except RecordingFailed as failed:
             self._failed = failed
         scope.cancel()
+
+    def silences(self) -> Mapping[SideName, Silence]:
+        """For how long no sound of each side has been recorded."""
+        return self._measure.silences()
+
+    def _quality(self) -> dict[str, Any]:
+        return {side: quality.view() for side, quality in self._measure.quality().items()}
 
     def view(self) -> dict[str, Any]:
         """How the recording stands, for whoever asks for its session. Durations are seconds."""
@@ -175,6 +191,7 @@ class Recording:
             "waiting": (window.end - window.acked) / self.format.byte_rate,
             "lost": window.lost / self.format.byte_rate,
             "audio": {SIDE_NAMES[leg.side]: vars(timeline.counts(leg.side)) for leg in self._legs},
+            "quality": self._quality(),
         }
 
     def _state(self) -> str:

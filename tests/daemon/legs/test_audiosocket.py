@@ -1,5 +1,7 @@
 """An AudioSocket leg over real connections."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import trio
@@ -10,6 +12,7 @@ from daemon.legs.leg import CALLEE, CALLER
 from daemon.legs.switchboard import Switchboard
 from daemon.media.audiosocket import DTMF, ERROR, HANGUP, KINDS, Frame, build
 from daemon.media.codecs import Samples
+from daemon.media.quality import Received
 from daemon.media.timeline import Timeline
 from tests.daemon.legs.switch import Switch, audio, listening, until
 from tests.daemon.media import captures
@@ -69,6 +72,10 @@ async def test_a_connection_with_its_uuid_is_the_leg_s_and_its_audio_is_placed_i
             "anchors": 1,
             "corrected": 0,
             "silence_frames": leg.view()["silence_frames"],
+            "quality": {
+                **asdict(Received(packets=2)),
+                "unheard_seconds": leg.view()["quality"]["unheard_seconds"],
+            },
         }
 
 

@@ -1,6 +1,6 @@
 """All that a recording needs in a test: a beat, a leg with a caller, and a scripted wavstream."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -8,8 +8,10 @@ import numpy as np
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from daemon.legs.leg import SideName
 from daemon.legs.rtp import RtpLeg
 from daemon.media.codecs import Samples
+from daemon.media.quality import Quality
 from daemon.recording.recording import Recording, RecordingFailed, RecordingFormat, WavstreamEndpoint
 from tests.daemon.legs.caller import Caller, make_leg
 from tests.daemon.recording.fakewavstream import FakeWavstream, Kept
@@ -33,6 +35,8 @@ class Studio:
     outcome: protocol.Completed | RecordingFailed | None = None
     lost: list[float] = field(default_factory=list)
     """What each recording said of its lost audio at its end."""
+    measured: list[Mapping[SideName, Quality]] = field(default_factory=list)
+    """And of its quality."""
 
     def recording(
         self,
@@ -54,6 +58,7 @@ class Studio:
             replay_seconds=replay_seconds,
             log=logs.get("tests"),
             lost=self.lost.append,
+            measured=self.measured.append,
         )
 
     async def start(self, recording: Recording) -> None:

@@ -47,7 +47,10 @@ async def test_every_sample_arrives_in_order_and_the_length_is_the_clock_s() -> 
         # VOICE ends with code 0x9F and begins with code 0: neither decodes to silence.
         assert np.array_equal(spoken(samples), np.tile(HEARD, 30))
         assert isinstance(place.outcome, protocol.Completed)
-        assert place.kept.stop == protocol.Stop(offset=len(place.kept.audio), reason="stopped")
+        assert place.kept.stop is not None
+        assert place.kept.stop.metadata.keys() == {"quality"}
+        told = {"offset": len(place.kept.audio), "reason": "stopped"}
+        assert place.kept.stop.model_dump(include={"offset", "reason"}) == told
         assert place.kept.start.metadata == {"started_at": 1.5}
         assert recording.reason == "stopped"
 
@@ -315,8 +318,8 @@ async def test_what_is_spoken_in_a_pause_is_exact_silence_and_kept_nowhere() -> 
         resumed = begun + 0.4 + JITTER_SECONDS
         await trio.sleep_until(resumed)
         place.leg.poll()
-        assert place.leg._recent
-        assert all(heard.end <= paused * 8000 for heard in place.leg._recent)
+        assert place.leg._tracks._recent
+        assert all(heard.end <= paused * 8000 for heard in place.leg._tracks._recent)
         recording.resume(resumed)
         assert not recording.view()["paused"]
         recording.stop(resumed, "stopped")
@@ -329,4 +332,4 @@ async def test_what_is_spoken_in_a_pause_is_exact_silence_and_kept_nowhere() -> 
         assert (audio["placed"], audio["masked"]) == (1600, 1280)
         assert place.kept.stop is not None
         first, last = (round((at - started) * 8000) / 8000 for at in (paused, resumed))
-        assert place.kept.stop.metadata == {"pauses": [[first, last]]}
+        assert place.kept.stop.metadata["pauses"] == [[first, last]]
