@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
+from daemon.legs.leg import SideName
+from daemon.media.quality import Quality, Received
+
 
 @dataclass(frozen=True, kw_only=True)
 class Kept:
@@ -19,6 +22,28 @@ class Kept:
     """Webhooks that have yet to leave."""
     oldest_seconds: float = math.nan
     """How long the oldest of them has waited; 0 where there is none."""
+
+
+_OF_LEGS = {
+    "packets": (
+        "packets_received",
+        "Packets of audio, or frames, that came to legs; of calls that are over.",
+    ),
+    "lost": ("packets_lost", "Packets that never came; of calls that are over."),
+    "reordered": ("packets_reordered", "Packets that a later one had overtaken; of calls that are over."),
+    "duplicates": ("packets_duplicate", "Packets that came twice; of calls that are over."),
+}
+_OF_SIDES = {
+    "late_seconds": ("audio_late_seconds", "Audio that came when its place in a recording was closed."),
+    "dropped_seconds": (
+        "audio_dropped_seconds",
+        "Audio that came and is not in its recording: late, or its place too far ahead, or taken.",
+    ),
+    "filled_seconds": (
+        "audio_filled_seconds",
+        "Silence in recordings in the place of what never came in time, of each leg.",
+    ),
+}
 
 
 class Metrics:
@@ -56,9 +81,30 @@ class Metrics:
         self.audio_lost = self._counter(
             "audio_lost_seconds", "Recorded audio that silence replaced, as wavstream was away for too long."
         )
+        self._of_legs = {field: self._counter(*counter) for field, counter in _OF_LEGS.items()}
+        self._of_sides = {field: self._counter(*counter) for field, counter in _OF_SIDES.items()}
+        self.alarms = self._counter(
+            "no_audio_alarms", "Times that a recording had no sound on a leg for too long."
+        )
+        self._without_audio = self._counter(
+            "recordings_without_audio", "Recordings that ended without a sound on any leg."
+        )
 
     def _counter(self, name: str, words: str, *labels: str) -> Counter:
         return Counter(f"wavstream_daemon_{name}_total", words, labels, registry=self._registry)
+
+    def count_leg(self, received: Received) -> None:
+        """A leg's call is over: add what it received to the totals."""
+        for field_name, counter in self._of_legs.items():
+            counter.inc(getattr(received, field_name))
+
+    def count_recording(self, sides: Mapping[SideName, Quality]) -> None:
+        """A recording is over: add its quality to the totals."""
+        for quality in sides.values():
+            for field_name, counter in self._of_sides.items():
+                counter.inc(getattr(quality, field_name))
+        if not any(quality.audible for quality in sides.values()):
+            self._without_audio.inc()
 
     def text(self, kept: Kept) -> bytes:
         """The present values in Prometheus's text format."""

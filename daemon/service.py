@@ -17,6 +17,7 @@ from daemon.api.files import Files
 from daemon.api.guard import Guard
 from daemon.applications import Applications
 from daemon.calls import recovery
+from daemon.calls.alarm import Alarm
 from daemon.calls.arrivals import Arrivals
 from daemon.calls.commands import Commands
 from daemon.calls.completion import Completion
@@ -136,9 +137,12 @@ class _Daemon:
             cadence=self._cadence,
             ports=RtpPorts.parse(settings.daemon_rtp),
             switchboard=self._switchboard,
-            recorder=Recorder(settings, self._cadence, lost=metrics.audio_lost.inc),
+            recorder=Recorder(
+                settings, self._cadence, lost=metrics.audio_lost.inc, measured=metrics.count_recording
+            ),
             fate=self._completion,
             announce=self._dispatcher.wake,
+            received=metrics.count_leg,
         )
 
     async def run(self, stopping: trio.Event, opened: Opened) -> None:
@@ -152,7 +156,7 @@ class _Daemon:
         async with trio.open_nursery() as background:
             await background.start(self._cadence.run)
             background.start_soon(self._dispatcher.run)
-            background.start_soon(Watch(self._sessions, self._limits()).run)
+            background.start_soon(Watch(self._sessions, self._limits(), self._alarm()).run)
             background.start_soon(recovery.follow, self._completion, unfinished)
             audiosocket = await background.start(self._audiosocket().serve, self._settings.daemon_audiosocket)
             async with trio.open_nursery() as serving:
@@ -191,6 +195,15 @@ class _Daemon:
             unheard=settings.leg_timeout_seconds or inf,
             recording=settings.recording_max_hours * 3600 or inf,
             pause=settings.recording_pause_seconds or inf,
+        )
+
+    def _alarm(self) -> Alarm:
+        return Alarm(
+            self._catalog,
+            self._sessions,
+            seconds=self._settings.recording_no_audio_seconds or inf,
+            announce=self._dispatcher.wake,
+            raised=self._metrics.alarms.inc,
         )
 
     def _wavstream_over(self, http: httpx.AsyncClient) -> WavstreamHttp:

@@ -74,6 +74,8 @@ class DaemonSettings(ProgramSettings):
     """A recording ends by itself after so many; 0: never."""
     recording_pause_seconds: float = Field(default=900, ge=0, allow_inf_nan=False)
     """A pause ends by itself after so many; 0: never."""
+    recording_no_audio_seconds: float = Field(default=30, ge=0, allow_inf_nan=False)
+    """When a running recording had no sound on a leg for so long, its application is told; 0: never."""
     leg_timeout_seconds: float = Field(default=1800, ge=0, allow_inf_nan=False)
     """A call of which nothing was heard for so long is over; 0: never."""
 

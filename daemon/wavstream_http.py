@@ -3,11 +3,13 @@
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, TypeAdapter, ValidationError
 
+from daemon.legs.leg import SideName
+from daemon.media.quality import Quality
 from wavstream.protocol import Completed
 
 REQUEST_SECONDS = 10.0
@@ -17,6 +19,7 @@ SILENT_SECONDS = 30.0
 CONNECTIONS = 200
 """Open at once: above all, one for each reader of a recording's file."""
 NOT_FOUND = 404
+_QUALITY = TypeAdapter(dict[SideName, Quality])
 
 
 class WavstreamError(Exception):
@@ -37,6 +40,15 @@ class Held(BaseModel):
     sha256: str | None = None
     url: str | None = None
     expires_at: float | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+    def quality(self) -> dict[str, Any] | None:
+        """How good each side is, if its sender has said so at its end (see `daemon.media.quality`)."""
+        try:
+            sides = _QUALITY.validate_python(self.metadata.get("quality"))
+        except ValidationError:
+            return None
+        return {side: quality.view() for side, quality in sides.items()}
 
     def completed(self) -> Completed:
         """The same as wavstream's own message. Raises WavstreamError where something is missing."""

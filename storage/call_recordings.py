@@ -12,7 +12,7 @@ CallRecordingState = Literal["recording", "finishing", "completed", "failed", "e
 
 _LIVE = ("recording", "finishing")
 _CONTENT: dict[str, object] = dict.fromkeys(
-    ("recording_url", "duration", "size", "sha256", "expires_at", "error", "pauses", "heard")
+    ("recording_url", "duration", "size", "sha256", "expires_at", "error", "pauses", "heard", "quality")
 )
 """What an erased recording has no more."""
 
@@ -25,7 +25,8 @@ class CallRecording:
     is `erased`: then nothing is left of it but which call's it was, when it ran, and `erased_at`.
     `command_uid` is that of its `record/start`; `duration` is in seconds, `size` in bytes, `sha256` in hex.
     `pauses` are [from, to] in seconds from its start, `to` None: not resumed. `heard` says, once it is
-    completed, what became of its legs' samples.
+    completed, what became of its legs' samples, `quality` how good each side is (a
+    `daemon.media.quality.Quality` as JSON), by its name.
     """
 
     recording_id: str
@@ -48,6 +49,14 @@ class CallRecording:
     erased_at: float | None = None
     pauses: list[list[float | None]] | None = None
     heard: dict[str, Any] | None = None
+    quality: dict[str, Any] | None = None
+
+    @property
+    def no_audio(self) -> bool | None:
+        """Whether nothing in it can be heard; None where that is not known, as before its end."""
+        if self.duration == 0:
+            return True
+        return None if self.quality is None else not any(side["audible"] for side in self.quality.values())
 
     @property
     def is_paused(self) -> bool:
@@ -110,6 +119,7 @@ def completed(
     sha256: str,
     expires_at: float | None,
     heard: dict[str, Any] | None = None,
+    quality: dict[str, Any] | None = None,
 ) -> bool:
     """It can be downloaded. False where it was completed or failed already."""
     return _rows.change(
@@ -123,6 +133,7 @@ def completed(
         sha256=sha256,
         expires_at=expires_at,
         heard=heard,
+        quality=quality,
     )
 
 

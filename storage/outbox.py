@@ -93,8 +93,9 @@ _BACKLOG = select(
     select(func.count()).select_from(outbox).where(_WAITING).scalar_subquery(),
     select(func.min(_columns.created_at)).where(_WAITING).scalar_subquery(),
 )
+_OF_RECORDINGS = ("recording.completed", "recording.failed", "recording.no_audio")
 _TOLD = select(_columns.event_id, _columns.payload).where(
-    _OF_SESSION, ~_PENDING, _columns.event.in_(("recording.completed", "recording.failed"))
+    _OF_SESSION, ~_PENDING, _columns.event.in_(_OF_RECORDINGS)
 )
 _APPLICATION = applications.c.app_id == bindparam("app")
 _COUNT = (

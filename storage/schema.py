@@ -112,6 +112,7 @@ call_recordings = Table(
     Column("pauses", JSON(none_as_null=True)),  # [[from, to], …] in seconds from its start; masked
     Column("heard", JSON(none_as_null=True)),  # what became of its legs' audio, once it has ended
     Column("erased_at", Double),
+    Column("quality", JSON(none_as_null=True)),  # how good each side is, once it has ended
     Index(None, "session_uuid", "started_at", "recording_id"),
 )
 

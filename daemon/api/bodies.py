@@ -142,7 +142,14 @@ class ApplicationBody(Body):
     )
     rate_limit: Whole = Field(default=0, ge=0, le=10_000, description="Requests a minute; 0: the default.")
     events: list[
-        Literal["call.new", "command.result", "recording.completed", "recording.failed", "call.hangup"]
+        Literal[
+            "call.new",
+            "command.result",
+            "recording.no_audio",
+            "recording.completed",
+            "recording.failed",
+            "call.hangup",
+        ]
     ] = Field(default_factory=list, description="The events to deliver; empty: all.")
 
     @field_validator("api_key")

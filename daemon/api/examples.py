@@ -40,6 +40,14 @@ SESSION: Example = {
     "ended_at": None,
     "cause": None,
 }
+RECEIVED: Example = {
+    "packets": 1500,
+    "lost": 2,
+    "reordered": 1,
+    "duplicates": 0,
+    "jitter_ms": 0.4,
+    "drift_ppm": None,
+}
 LEG: Example = {
     "leg": "caller",
     "kind": "rtp",
@@ -60,6 +68,7 @@ LEG: Example = {
     "anchors": 1,
     "corrected": 0,
     "silence_packets": 1500,
+    "quality": {**RECEIVED, "unheard_seconds": 0.02},
 }
 AUDIOSOCKET_LEG: Example = {
     "leg": "caller",
@@ -75,6 +84,15 @@ AUDIOSOCKET_LEG: Example = {
     "anchors": 1,
     "corrected": 0,
     "silence_frames": 300,
+    "quality": {
+        "packets": 1500,
+        "lost": 0,
+        "reordered": 0,
+        "duplicates": 0,
+        "jitter_ms": None,
+        "drift_ppm": None,
+        "unheard_seconds": 0.02,
+    },
 }
 PLACED: Example = {
     "placed": 239_680,
@@ -84,6 +102,14 @@ PLACED: Example = {
     "early": 0,
     "outside": 160,
     "filled": 320,
+}
+QUALITY: Example = {
+    **RECEIVED,
+    "late_seconds": 0.0,
+    "dropped_seconds": 0.0,
+    "filled_seconds": 0.04,
+    "silent_seconds": 1.2,
+    "audible": True,
 }
 RUNNING: Example = {
     "recording_id": RECORDING_ID,
@@ -104,6 +130,8 @@ RUNNING: Example = {
     "paused": False,
     "pauses": [[12.5, 20.0]],
     "audio": None,
+    "quality": None,
+    "no_audio": None,
     "erased_at": None,
 }
 LIVE: Example = {
@@ -113,6 +141,7 @@ LIVE: Example = {
     "waiting": 0.2,
     "lost": 0.0,
     "audio": {"caller": PLACED},
+    "quality": {"caller": QUALITY},
 }
 KEPT: Example = {
     "recording_url": "https://recordings.example/r/3q2-7wEXAMPLEbm90YXJlYWxvbmU.wav",
@@ -120,6 +149,8 @@ KEPT: Example = {
     "size": 480_044,  # 30 s at 8000 samples of 2 bytes, behind a header of 44
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "expires_at": BEGAN + 32 + 24 * 3600,
+    "quality": {"caller": QUALITY},
+    "no_audio": False,
 }
 COMPLETED: Example = {
     **RUNNING,

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import AliasChoices, Field, RootModel
 
 from daemon.api import examples
-from daemon.api.shapes import Count, Shape, like
+from daemon.api.shape import Count, Shape, like
 
 
 class Application(Shape):

@@ -5,28 +5,15 @@ Times are seconds since the epoch (UTC), durations seconds, sizes bytes.
 
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AliasChoices, BeforeValidator, Field
 
 from daemon.api import examples
-from daemon.api.examples import Example
+from daemon.api.quality_shapes import LegQuality, Quality
+from daemon.api.shape import Count, Shape, Side, like
 from daemon.calls.changes import Cause
 from storage.call_recordings import CallRecordingState
 from storage.sessions import SessionState
 from wavstream.protocol import Encoding, Reason
-
-Count = Annotated[int, Field(ge=0)]
-Side = Literal["caller", "callee"]
-
-
-def like(example: Example) -> ConfigDict:
-    """What a model needs to show an example of itself."""
-    return ConfigDict(json_schema_extra={"examples": [example]})
-
-
-class Shape(BaseModel):
-    """An object in an answer. Nothing is in it that is not named."""
-
-    model_config = ConfigDict(frozen=True, from_attributes=True, extra="forbid")
 
 
 class Problem(Shape):
@@ -150,6 +137,10 @@ class Leg(Shape):
         description="Samples by which its audio was moved, one by one, for a clock that runs off."
     )
     silence_packets: Count = Field(description="Packets of silence sent to the leg while recording.")
+    quality: LegQuality | None = Field(
+        default=None,
+        description="As every kind of leg has it; null for a call that ended before it was kept.",
+    )
 
 
 class AudioSocketLeg(Shape):
@@ -172,6 +163,10 @@ class AudioSocketLeg(Shape):
         description="Samples by which its audio was moved, one by one, for a clock that runs off."
     )
     silence_frames: Count = Field(description="Frames of silence sent to the leg.")
+    quality: LegQuality | None = Field(
+        default=None,
+        description="As every kind of leg has it; null for a call that ended before it was kept.",
+    )
 
 
 class Placed(Shape):
@@ -228,6 +223,12 @@ class Recording(Shape):
     )
     audio: dict[Side, Placed] | None = Field(
         validation_alias=AliasChoices("heard", "audio"), description="What became of each leg's samples."
+    )
+    quality: dict[Side, Quality] | None = Field(
+        description="How good each side is; null where that is not known, as after a crash of the daemon."
+    )
+    no_audio: bool | None = Field(
+        description="Whether there is no sound in it at all; null until its end, and where that is not known."
     )
     erased_at: float | None = Field(description="When it was taken away; seconds since the epoch.")
 

@@ -5,10 +5,13 @@ Those that return a bool report False, and store no event, where the change had 
 call and each recording ends once, whoever comes first.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from sqlalchemy import Connection
 
+from daemon.legs.leg import SideName
 from storage import call_recordings, commands, outbox, sessions
 from storage.call_recordings import CallRecording
 from storage.commands import Command
@@ -113,8 +116,12 @@ def recording_completed(
     kept: Completed,
     now: float,
     heard: dict[str, Any] | None = None,
+    quality: dict[str, Any] | None = None,
 ) -> bool:
-    """A recording can be downloaded: `recording.completed`. False also where there is no such recording."""
+    """A recording can be downloaded: `recording.completed`. False also where there is no such recording.
+
+    It says whether there is anything in it: a file of silence is no success to whoever waits for a call's.
+    """
     recording = call_recordings.get(tx, recording_id)
     if recording is None:
         return False
@@ -130,8 +137,10 @@ def recording_completed(
         sha256=kept.sha256,
         expires_at=kept.expires_at,
         heard=heard,
+        quality=quality,
     )
     if changed:
+        ended = replace(recording, quality=quality, duration=kept.duration)
         _append(
             tx,
             recording,
@@ -143,8 +152,24 @@ def recording_completed(
             sha256=kept.sha256,
             size=kept.size,
             expires_at=kept.expires_at,
+            quality=quality,
+            no_audio=ended.no_audio,
         )
     return changed
+
+
+def recording_unheard(
+    tx: Connection, recording: CallRecording, *, legs: Sequence[SideName], silent_seconds: float, now: float
+) -> bool:
+    """A recording hears nothing on these legs: `recording.no_audio`. False where it does not run, or may not.
+
+    For `silent_seconds` there has been no sound on any of them.
+    """
+    if recording.state != "recording" or recording.is_paused:
+        return False
+    fields = {"legs": list(legs), "silent_seconds": round(silent_seconds, 3)}
+    _append(tx, recording, "recording.no_audio", now, **fields)
+    return True
 
 
 def recording_failed(tx: Connection, recording_id: str, *, error: str, now: float) -> bool:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import trio
 from sqlalchemy import Connection
@@ -62,7 +62,13 @@ class Completion:
         self._clock = clock
         self._questions = trio.CapacityLimiter(AT_ONCE)
 
-    async def finish(self, recording_id: str, kept: Completed, heard: dict[str, Any] | None = None) -> None:
+    async def finish(
+        self,
+        recording_id: str,
+        kept: Completed,
+        heard: dict[str, Any] | None = None,
+        quality: dict[str, Any] | None = None,
+    ) -> None:
         """Announce a recording once its URL truly answers: whoever hears of it may fetch it at once.
 
         One that expires before that, because wavstream is away, has failed.
@@ -73,7 +79,8 @@ class Completion:
 
         expiry = float("inf") if kept.expires_at is None else kept.expires_at
         if await self._persist(recording_id, served, until=min(expiry, self._clock() + GIVE_UP_SECONDS)):
-            await self._settle(recording_id, partial(changes.recording_completed, kept=kept, heard=heard))
+            completed = partial(changes.recording_completed, kept=kept, heard=heard, quality=quality)
+            await self._settle(recording_id, completed)
         else:
             await self.fail(recording_id, "the recording's URL did not answer before it expired")
 
@@ -84,13 +91,13 @@ class Completion:
     async def follow(self, recording_id: str) -> None:
         """Ask wavstream until it says how the recording ended, and announce that."""
 
-        async def ended() -> Completed | str | None:
+        async def ended() -> _End | str | None:
             return _end_of(await self._keeper.held(recording_id))
 
         until = self._clock() + GIVE_UP_SECONDS
-        end: Completed | str | None = await self._persist(recording_id, ended, until=until)
-        if isinstance(end, Completed):
-            await self.finish(recording_id, end)
+        end: _End | str | None = await self._persist(recording_id, ended, until=until)
+        if isinstance(end, _End):
+            await self.finish(recording_id, end.kept, quality=end.quality)
         else:
             await self.fail(recording_id, end or "wavstream did not answer")
 
@@ -138,10 +145,17 @@ class Completion:
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 
-def _end_of(held: Held | None) -> Completed | str | None:
+class _End(NamedTuple):
+    """What wavstream has of a recording; its quality, where it was told before we lost sight of it."""
+
+    kept: Completed
+    quality: dict[str, Any] | None
+
+
+def _end_of(held: Held | None) -> _End | str | None:
     """How a recording ended: completed, or failed with these words; None: not yet. Raises WavstreamError."""
     if held is None:
         return "none of its audio reached wavstream"
     if held.state == "failed":
         return "no audio could be kept"  # its reason says why it ended, which is not why it failed
-    return held.completed() if held.state == "completed" else None
+    return _End(held.completed(), held.quality()) if held.state == "completed" else None

@@ -1,10 +1,11 @@
 """How this daemon records: the operator's settings made into recordings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from daemon.calls.session import Order
-from daemon.legs.leg import Leg
+from daemon.legs.leg import Leg, SideName
+from daemon.media.quality import Quality
 from daemon.recording.endpoint import RecordingFormat, WavstreamEndpoint
 from daemon.recording.recording import Recording
 from daemon.settings import DaemonSettings
@@ -15,7 +16,10 @@ log = logs.get(__name__)
 
 
 class Recorder:
-    """Makes recordings as the settings have it. `lost` is told of each one's seconds of audio lost."""
+    """Makes recordings as the settings have it.
+
+    `lost` is told of each one's seconds of audio lost, `measured` how good each side of it is.
+    """
 
     def __init__(
         self,
@@ -23,10 +27,12 @@ class Recorder:
         cadence: Cadence,
         *,
         lost: Callable[[float], object] = lambda _seconds: None,
+        measured: Callable[[Mapping[SideName, Quality]], object] = lambda _quality: None,
     ) -> None:
         self._settings = settings
         self._cadence = cadence
         self._lost = lost
+        self._measured = measured
 
     @property
     def can_record(self) -> bool:
@@ -57,4 +63,5 @@ class Recorder:
             replay_seconds=self._settings.recording_replay_seconds,
             log=log.bind(session=about["session_uuid"]),
             lost=self._lost,
+            measured=self._measured,
         )

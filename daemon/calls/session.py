@@ -1,15 +1,17 @@
 """One call: its legs and its recordings, in one nursery."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import trio
 
 from daemon.calls.moment import Moment
+from daemon.legs.leg import SideName
 from daemon.legs.party import Party
 from daemon.recording.endpoint import RecordingFormat
 from daemon.recording.failure import RecordingFailed
+from daemon.recording.measure import Silence
 from wavstream.process import logs
 from wavstream.protocol import Completed, Reason
 
@@ -45,15 +47,21 @@ class Running(Protocol):
     def resume(self, at: float) -> None:
         """Hide no more of what is spoken from `at` on."""
 
+    def silences(self) -> Mapping[SideName, Silence]:
+        """For how long no sound of each side has been recorded."""
+
     def view(self) -> dict[str, Any]:
         """How it stands."""
+
+
+Json = dict[str, Any] | None
 
 
 class Fate(Protocol):
     """What becomes of a recording that ran; see `daemon.calls.completion.Completion`."""
 
-    async def finish(self, recording_id: str, kept: Completed, heard: dict[str, Any] | None = None) -> None:
-        """All of it is at wavstream; `heard` says what became of its legs' samples."""
+    async def finish(self, recording_id: str, kept: Completed, heard: Json, quality: Json) -> None:
+        """All of it is at wavstream; `heard` says what became of its legs' samples, `quality` how good."""
 
     async def fail(self, recording_id: str, error: str) -> None:
         """Nothing of it can be kept."""
@@ -165,7 +173,8 @@ class Session:
     async def _settle(self, active: _Active, kept: Completed | None, error: str) -> None:
         recording_id = active.order.recording_id
         if kept is not None:
-            await self._around.fate.finish(recording_id, kept, active.running.view().get("audio"))
+            view = active.running.view()
+            await self._around.fate.finish(recording_id, kept, view.get("audio"), view.get("quality"))
         elif error:
             await self._around.fate.fail(recording_id, error)
         else:
@@ -218,6 +227,12 @@ class Session:
         """Since when the present recording is paused; None where it is not."""
         running = self._running
         return None if running is None else running.paused_since
+
+    @property
+    def silences(self) -> Mapping[SideName, Silence]:
+        """How long the present recording has had no sound on each leg; empty while nothing may be heard."""
+        running = self._running
+        return {} if running is None or running.paused_since is not None else running.running.silences()
 
     def heard(self) -> list[dict[str, Any]]:
         """What each leg has received up to now."""

@@ -20,6 +20,7 @@ from daemon.legs.ports import RtpPorts
 from daemon.legs.rtp import RtpLeg
 from daemon.legs.switchboard import Switchboard
 from daemon.media.codecs import Codec
+from daemon.media.quality import Received
 from daemon.media.timeline import CALLEE, CALLER, Side
 from daemon.node import new_session_uuid
 from daemon.recording.endpoint import RecordingFormat
@@ -72,7 +73,8 @@ class Recorder(Protocol):
 class Sessions:
     """The live calls. Every change of a call is made by the holder of its lock.
 
-    `announce` is called when an event was stored.
+    `announce` is called when an event was stored, `received` with what each leg has received when its call
+    is over.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Sessions:
         recorder: Recorder,
         fate: Fate,
         announce: Callable[[], None],
+        received: Callable[[Received], object] = lambda _received: None,
     ) -> None:
         self.recorder = recorder
         self.closing = False
@@ -96,6 +99,7 @@ class Sessions:
         self._switchboard = switchboard
         self._fate = fate
         self._announce = announce
+        self._received = received
         self._live: dict[str, Session] = {}
         self._locks: WeakValueDictionary[str, trio.Lock] = WeakValueDictionary()
         self._nursery: trio.Nursery | None = None  # while `run` is
@@ -175,6 +179,8 @@ class Sessions:
         try:
             await session.run()
         finally:
+            for leg in session.legs:
+                self._received(leg.received)
             del self._live[session.session_uuid]
             self._cadence.load = len(self._live)
 

@@ -1,4 +1,7 @@
-"""What ends by itself: calls that nobody speaks in any more, recordings that are too long, pauses as well."""
+"""What ends by itself: calls that nobody speaks in any more, recordings that are too long, pauses as well.
+
+And what is told of by itself: recordings that hear nothing.
+"""
 
 from dataclasses import dataclass
 from itertools import count
@@ -7,6 +10,7 @@ from typing import Literal
 
 import trio
 
+from daemon.calls.alarm import Alarm
 from daemon.calls.session import Session
 from daemon.calls.sessions import Sessions
 from storage.catalog import CatalogError
@@ -44,11 +48,12 @@ def overdue(session: Session, limits: Limits, now: float) -> Action | None:
 
 
 class Watch:
-    """Looks at all calls now and then, and ends what has lasted too long."""
+    """Looks at all calls now and then, ends what has lasted too long, and lets the `alarm` look as well."""
 
-    def __init__(self, sessions: Sessions, limits: Limits) -> None:
+    def __init__(self, sessions: Sessions, limits: Limits, alarm: Alarm) -> None:
         self._sessions = sessions
         self._limits = limits
+        self._alarm = alarm
 
     async def run(self) -> None:
         """Watch until cancelled. What fails is tried again at the next look."""
@@ -58,6 +63,7 @@ class Watch:
                 action = overdue(session, self._limits, trio.current_time())
                 if action is not None:
                     await self._do(action, session.session_uuid)
+                await self._alarm.look(session)
             await trio.sleep_until(start + number * LOOK_SECONDS)
 
     async def _do(self, action: Action, session_uuid: str) -> None:

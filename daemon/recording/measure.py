@@ -12,10 +12,9 @@ _NOTHING = Received()
 
 
 class Silence(NamedTuple):
-    """No sound on a side of a recording, for so many seconds; the last one `since` so many from its start.
+    """No sound on a side of a recording, for so many seconds; those of a pause, and before it, do not count.
 
-    A `since` of 0 means that there has been none at all. The seconds of a pause are not among those of a
-    silence: they count from its end.
+    The last sound was at `since` (`trio.current_time()`, to a beat); without any, the recording began then.
     """
 
     seconds: float
@@ -65,5 +64,6 @@ class Measure:
         """That of each side up to now; none has 0 seconds."""
         timeline, sides = self._timeline, [leg.side for leg in self._legs]
         return {
-            SIDE_NAMES[side]: Silence(timeline.silent(side), timeline.audible_until(side)) for side in sides
+            SIDE_NAMES[side]: Silence(timeline.silent(side), timeline.start + timeline.audible_until(side))
+            for side in sides
         }

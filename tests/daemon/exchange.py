@@ -13,10 +13,12 @@ from daemon.calls.moment import Moment
 from daemon.calls.plans import Request
 from daemon.calls.session import Order
 from daemon.calls.sessions import CallRequest, Sessions
+from daemon.legs.leg import SideName
 from daemon.legs.party import Party
 from daemon.legs.ports import RtpPorts
 from daemon.legs.switchboard import Switchboard
 from daemon.recording.endpoint import RecordingFormat
+from daemon.recording.measure import Silence
 from storage import call_recordings, schema
 from storage import sessions as session_rows
 from storage.call_recordings import CallRecording
@@ -48,6 +50,7 @@ class FakeRecording:
     running: bool = False
     heeding: bool = True
     """Whether a stop ends it."""
+    silent: dict[SideName, Silence] = field(default_factory=dict)
 
     async def run(self) -> Completed:
         self.running = True
@@ -69,6 +72,9 @@ class FakeRecording:
 
     def resume(self, at: float) -> None:
         self.masked.append((at, False))
+
+    def silences(self) -> dict[SideName, Silence]:
+        return self.silent
 
     def view(self) -> dict[str, Any]:
         return {"recording_id": self.order.recording_id}
@@ -102,7 +108,13 @@ class FakeFate:
         if self.failing is not None:
             raise self.failing
 
-    async def finish(self, recording_id: str, kept: Completed, heard: dict[str, Any] | None = None) -> None:
+    async def finish(
+        self,
+        recording_id: str,
+        kept: Completed,
+        heard: dict[str, Any] | None = None,
+        quality: dict[str, Any] | None = None,
+    ) -> None:
         await trio.lowlevel.checkpoint()
         self._note("finish", recording_id, kept)
 

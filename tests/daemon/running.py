@@ -167,7 +167,14 @@ async def both(folder: Path, **given: object) -> AsyncIterator[tuple[Daemon, Ser
         yield daemon, server
 
 
-def speak(session: dict[str, Any], *, packets: int = 1, leg: int = 0, payload_type: int = 0) -> None:
+def speak(
+    session: dict[str, Any],
+    *,
+    packets: int = 1,
+    leg: int = 0,
+    payload_type: int = 0,
+    payload: bytes = bytes(range(160)),
+) -> None:
     """Send RTP to a leg of a session, all at once: 160 bytes a packet, which are 20 ms of PCMU."""
     address = session["media"]["rtp"][leg]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller:
@@ -177,6 +184,6 @@ def speak(session: dict[str, Any], *, packets: int = 1, leg: int = 0, payload_ty
                 sequence=number,
                 timestamp=160 * number,
                 ssrc=7,
-                payload=bytes(range(160)),
+                payload=payload,
             )
             caller.sendto(packet, (address["host"], address["port"]))

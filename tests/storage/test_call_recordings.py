@@ -64,6 +64,36 @@ def test_a_completed_recording_stays_completed(catalog: Catalog) -> None:
         assert call_recordings.get(tx, "recording") == COMPLETED
 
 
+GOOD, DEAF = {"audible": True}, {"audible": False}
+
+
+@pytest.mark.parametrize(
+    ("duration", "sides", "no_audio"),
+    [
+        (1.5, {"caller": DEAF, "callee": GOOD}, False),
+        (1.5, {"caller": DEAF, "callee": DEAF}, True),
+        (1.5, None, None),
+        (0.0, None, True),
+    ],
+)
+def test_a_recording_knows_whether_there_is_anything_in_it(
+    catalog: Catalog, duration: float, sides: dict[str, Any] | None, no_audio: bool | None
+) -> None:
+    with catalog.transaction() as tx:
+        with_session(tx)
+        call_recordings.insert(tx, a_call_recording())
+        assert a_call_recording().no_audio is None
+        outcome = OUTCOME | {"duration": duration}
+        assert call_recordings.completed(tx, "recording", reason="stopped", **outcome, quality=sides)
+        found = call_recordings.get(tx, "recording")
+        assert found
+        assert (found.quality, found.no_audio) == (sides, no_audio)
+        assert call_recordings.erase(tx, "recording", at=200.0)
+        erased = call_recordings.get(tx, "recording")
+        assert erased
+        assert (erased.quality, erased.no_audio) == (None, None)
+
+
 def test_a_failed_recording_stays_failed(catalog: Catalog) -> None:
     failed = a_call_recording(state="failed", error="wavstream refused it")
     with catalog.transaction() as tx:

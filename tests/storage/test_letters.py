@@ -152,6 +152,19 @@ def test_one_whose_recording_was_erased_is_not_sent_again(catalog: Catalog) -> N
         assert letters.drop(tx, told.event_id, 501.0)
 
 
+def test_all_events_of_a_recording_are_forgotten_with_it_and_no_others(catalog: Catalog) -> None:
+    with catalog.transaction() as tx:
+        with_session(tx)
+        for event in ("recording.no_audio", "recording.completed", "command.result"):
+            about = {"recording_id": "r-1"}
+            told = outbox.append(tx, session_uuid="node1-s", app_id="app", event=event, fields=about, now=1.0)
+            outbox.delivered(tx, told.event_id, 2.0)
+        outbox.forget(tx, "node1-s", "r-1")
+        kept = tx.exec_driver_sql("SELECT payload FROM outbox ORDER BY sequence").scalars().all()
+        assert kept[:2] == [outbox.EMPTY] * 2
+        assert json.loads(kept[2])["recording_id"] == "r-1"
+
+
 def test_one_that_was_sent_again_before_its_recording_is_erased_leaves_whole(catalog: Catalog) -> None:
     with catalog.transaction() as tx:
         with_session(tx)

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from daemon.api import examples
-from daemon.api.shapes import Shape, like
+from daemon.api.quality_shapes import Quality
+from daemon.api.shape import Shape, Side, like
 from daemon.calls.changes import Cause
 from wavstream.protocol import Reason
 
@@ -81,6 +82,34 @@ class RecordingCompleted(_OfRecording):
     expires_at: float | None = Field(
         description="When the URL ends, seconds since the epoch; null where a store's own policy rules."
     )
+    quality: dict[Side, Quality] | None = Field(
+        description="How good each side is; null where that is not known, as after a crash of the daemon."
+    )
+    no_audio: bool | None = Field(
+        description="Whether there is no sound in it at all: a file of silence; null where it is not known."
+    )
+
+
+class RecordingNoAudio(_OfRecording):
+    """A running recording has had no sound on a leg for RECORDING_NO_AUDIO_SECONDS: it may be in vain.
+
+    Once a silence: of the same leg again only after there has been a sound on it. Not while it is paused.
+    """
+
+    model_config = like(
+        _numbered(
+            "recording.no_audio",
+            3,
+            recording_id=examples.RECORDING_ID,
+            command_uid=examples.COMMAND_UID,
+            legs=["caller"],
+            silent_seconds=30.5,
+        )
+    )
+
+    event: Literal["recording.no_audio"] = Field(description="Always that.")
+    legs: list[Side] = Field(description="All legs that are silent.", min_length=1)
+    silent_seconds: float = Field(description="For so long there has been no sound on any of them.", ge=0)
 
 
 class RecordingFailed(_OfRecording):
@@ -112,6 +141,7 @@ class CallHangup(_Event):
 EVENTS: dict[str, type[Shape]] = {
     "call.new": CallNew,
     "command.result": CommandResult,
+    "recording.no_audio": RecordingNoAudio,
     "recording.completed": RecordingCompleted,
     "recording.failed": RecordingFailed,
     "call.hangup": CallHangup,

@@ -11,7 +11,7 @@ from tests import web
 from tests.daemon.api.test_guard import refused
 from tests.daemon.running import API_KEY, Application, both, running
 
-CONTENT = ("recording_url", "duration", "size", "sha256", "expires_at", "error")
+CONTENT = ("recording_url", "duration", "size", "sha256", "expires_at", "error", "quality", "no_audio")
 
 
 def paths(session: str, recording_id: str) -> str:

@@ -16,11 +16,13 @@ from daemon.api.document import page
 from daemon.api.document.events import EVENTS
 from daemon.api.routes import Operation, Route
 from daemon.calls import changes, plans
+from daemon.media.quality import Quality
 from storage import schema
 from storage import sessions as rows
 from storage.applications import Application
 from storage.applications import put as put_application
 from storage.call_recordings import CallRecording
+from storage.call_recordings import get as get_recording
 from storage.call_recordings import insert as insert_recording
 from storage.commands import Command
 from storage.sessions import Session
@@ -140,6 +142,11 @@ SESSION = Session(
 )
 
 
+QUALITY = Quality(
+    packets=75, late_seconds=0.0, dropped_seconds=0.0, filled_seconds=0.02, silent_seconds=0.5, audible=True
+).view()
+
+
 def recording(recording_id: str) -> CallRecording:
     return CallRecording(
         recording_id=recording_id,
@@ -186,7 +193,10 @@ async def test_the_webhooks_that_are_stored_are_those_of_the_document(
         changes.command_answered(tx, command("not done", "the call has ended"), "shop")
         for recording_id in ("kept-recording", "lost-recording"):
             insert_recording(tx, recording(recording_id))
-        changes.recording_completed(tx, "kept-recording", kept=kept, now=3.0)
+        unheard = get_recording(tx, "kept-recording")
+        assert unheard is not None
+        assert changes.recording_unheard(tx, unheard, legs=["callee"], silent_seconds=30.25, now=2.5)
+        changes.recording_completed(tx, "kept-recording", kept=kept, quality={"caller": QUALITY}, now=3.0)
         changes.recording_failed(tx, "lost-recording", error="the disk is full", now=3.0)
         stored = rows.get(tx, SESSION.session_uuid)
         assert stored is not None

@@ -11,6 +11,7 @@ from trio.testing import MockClock
 
 from daemon.calls import completion as module
 from daemon.calls.completion import Completion
+from daemon.media.quality import Quality
 from daemon.wavstream_http import Held, WavstreamError
 from storage import call_recordings, schema
 from tests.daemon.inline import InlineCatalog
@@ -115,11 +116,70 @@ async def test_the_event_says_all_that_the_contract_lists(
             "sha256": "ab" * 32,
             "size": 24080,
             "expires_at": 90_000.0,
+            "quality": None,
+            "no_audio": None,
         }
     ]
     assert case.row.state == "completed"
     assert case.row.recording_url == URL
     assert case.announced == [0]
+
+
+QUALITY = Quality(
+    packets=75, late_seconds=0.0, dropped_seconds=0.0, filled_seconds=0.02, silent_seconds=0.5, audible=True
+).view()
+
+
+@pytest.mark.parametrize(
+    ("sides", "no_audio"),
+    [
+        ({"caller": QUALITY}, False),
+        ({"caller": {**QUALITY, "audible": False}}, True),
+        ({"caller": {**QUALITY, "audible": False}, "callee": QUALITY}, False),
+        (None, None),
+    ],
+)
+async def test_the_event_says_how_good_it_is_and_whether_there_is_anything_in_it(
+    autojump_clock: MockClock, catalog: InlineCatalog, sides: dict[str, Any] | None, no_audio: bool | None
+) -> None:
+    case = Case(catalog, Keeper())
+    case.stop()
+    await case.completion.finish("recording", KEPT, quality=sides)
+    (event,) = case.events
+    assert (event["quality"], event["no_audio"]) == (sides, no_audio)
+    assert (case.row.quality, case.row.no_audio) == (sides, no_audio)
+
+
+async def test_a_recording_without_a_single_frame_has_no_audio_whatever_else_is_known(
+    autojump_clock: MockClock, catalog: InlineCatalog
+) -> None:
+    case = Case(catalog, Keeper())
+    case.stop()
+    await case.completion.finish("recording", KEPT.model_copy(update={"duration": 0.0}))
+    assert case.events[0]["no_audio"] is True
+
+
+@pytest.mark.parametrize(
+    ("metadata", "known"),
+    [
+        ({"quality": {"caller": QUALITY}}, {"caller": QUALITY}),
+        ({}, None),
+        ({"quality": "good"}, None),
+        ({"quality": {"somebody": QUALITY}}, None),
+        ({"quality": {"caller": {**QUALITY, "packets": None}}}, None),
+    ],
+)
+async def test_what_a_followed_recording_s_sender_said_at_its_end_is_known_again(
+    autojump_clock: MockClock,
+    catalog: InlineCatalog,
+    metadata: dict[str, Any],
+    known: dict[str, Any] | None,
+) -> None:
+    case = Case(catalog, Keeper(answer=lambda: Held.model_validate({**HELD, "metadata": metadata})))
+    await case.completion.follow("recording")
+    (event,) = case.events
+    assert event["quality"] == known
+    assert event["no_audio"] is (None if known is None else False)
 
 
 @pytest.mark.contract("webhook-url-answers")

@@ -4,13 +4,15 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from daemon.calls.alarm import Alarm
 from daemon.calls.watch import Limits, Watch
 from tests.daemon.exchange import Exchange, exchange
 from tests.daemon.inline import InlineCatalog
 
 
 async def watch(nursery: trio.Nursery, calls: Exchange, limits: Limits) -> None:
-    nursery.start_soon(Watch(calls.sessions, limits).run)
+    alarm = Alarm(calls.catalog, calls.sessions, announce=lambda: None)
+    nursery.start_soon(Watch(calls.sessions, limits, alarm).run)
     await wait_all_tasks_blocked()
 
 

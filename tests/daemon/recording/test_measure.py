@@ -88,7 +88,7 @@ async def test_silence_and_filled_seconds_are_those_of_what_was_given_out() -> N
         measure.begin()
         leg.attach(timeline)
         timeline.finish(start + 3)
-        assert measure.silences() == {"caller": Silence(3.0, 0.0)}
+        assert measure.silences() == {"caller": Silence(3.0, start)}
         caller.send(0)
         leg.poll()  # all of it is late, or behind the end
         quality = measure.quality()["caller"]
@@ -111,7 +111,7 @@ async def test_a_recording_tells_its_quality_to_wavstream_and_to_whoever_counts(
         (measured,) = place.measured
         assert measured["caller"].view() == told
         assert (told["packets"], told["lost"], told["duplicates"], told["audible"]) == (4, 1, 1, True)
-        assert recording.silences()["caller"].since > 0
+        assert recording.silences()["caller"].since > recording._timeline.start
         # To the sample: all that is not of the four packets was filled.
         samples = place.kept_samples()
         counts = recording._timeline.counts(CALLER)

@@ -5,6 +5,7 @@ import trio
 from trio.testing import MockClock
 
 from daemon.legs.leg import CALLER, Side
+from daemon.media.quality import Received
 from daemon.media.timeline import Block, Timeline
 from daemon.recording.silence import generate
 from wavstream.process.cadence import Cadence
@@ -23,6 +24,7 @@ class Listener:
     side: Side = CALLER
     rate = 8000
     last_heard = 0.0
+    received = Received()
 
     def __init__(self) -> None:
         self.polled: list[float] = []
