@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from daemon.media import codecs
 from daemon.media.codecs import Samples
@@ -113,6 +115,34 @@ def test_seconds_are_those_of_each_track_s_own_rate_also_after_it_has_gone() -> 
     timeline.finish(START + 6)
     assert timeline.spans(CALLER) == Spans(heard=2.25, late=0.5, dropped=0.875)
     assert timeline.spans(CALLEE) == Spans()
+
+
+PIECES = st.lists(
+    st.tuples(
+        st.integers(-800, 24_000), st.integers(1, 2400), st.sampled_from([0, AUDIBLE, -AUDIBLE, 17, -900])
+    ),
+    max_size=30,
+)
+
+
+@given(PIECES, st.lists(st.integers(1, 8), max_size=30))
+def test_at_every_moment_the_seconds_add_up_and_silence_is_what_the_blocks_say(
+    pieces: list[tuple[int, int, int]], steps: list[int]
+) -> None:
+    timeline = timeline_of()
+    track = timeline.join(CALLER, 8000)
+    now, audible, beats = START, 0, iter(steps)
+    for at, count, value in pieces:
+        track.place(round(START * 8000) + at, np.full(count, value, np.int16))
+        now += next(beats, 1) / 8
+        track.drained(now)
+        block = timeline.advance(now)
+        audible = timeline.closed if np.abs(block).max(initial=0) > AUDIBLE else audible
+        spans, counts = timeline.spans(CALLER), timeline.counts(CALLER)
+        assert spans.heard * 8000 + counts.filled == pytest.approx(timeline.closed)
+        assert spans.late <= spans.dropped
+        assert timeline.audible_until(CALLER) == audible / 8000
+        assert timeline.silent(CALLER) == (timeline.closed - audible) / 8000
 
 
 def test_what_is_masked_was_heard() -> None:
