@@ -54,6 +54,8 @@ class Timeline:
         self._tracks: list[tuple[Side, Track]] = []
         self._gone = (Counts(), Counts())
         self._gone_spans = (Spans(), Spans())
+        self.sides: set[Side] = set()
+        """Those of which audio has been expected: a track has joined."""
         self._audible = [0, 0]  # the frame after the last block in which each side can be heard
         self._mask = Mask()
         self.pauses: list[tuple[int, int | None]] = []
@@ -113,6 +115,7 @@ class Timeline:
         if self._total is not None:
             track.end(self._index(self._total, rate))
         self._tracks.append((side, track))
+        self.sides.add(side)
         return track
 
     def pause(self, at: float) -> None:

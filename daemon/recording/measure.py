@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import NamedTuple
 
-from daemon.legs.leg import SIDE_NAMES, Leg, SideName
+from daemon.legs.leg import SIDE_NAMES, Leg, Side, SideName
 from daemon.media.quality import Quality, Received
 from daemon.media.timeline import Timeline
 
@@ -45,25 +45,30 @@ class Measure:
 
     def quality(self) -> dict[SideName, Quality]:
         """That of each side: of what the timeline has given out so far."""
-        return {SIDE_NAMES[leg.side]: self._of(leg) for leg in self._legs}
+        return {SIDE_NAMES[side]: self._of(side, leg) for side, leg in self._sides().items()}
 
-    def _of(self, leg: Leg) -> Quality:
+    def _sides(self) -> dict[Side, Leg]:
+        """Each side and the leg that brings it: a leg may bring the other side as well, where none has it."""
+        own = {leg.side: leg for leg in self._legs}
+        return {side: own.get(side, self._legs[0]) for side in sorted({*own, *self._timeline.sides})}
+
+    def _of(self, side: Side, leg: Leg) -> Quality:
         timeline = self._timeline
-        spans = timeline.spans(leg.side)
+        spans = timeline.spans(side)
         received = self._after.get(leg, leg.received).since(self._before.get(leg, _NOTHING))
         return Quality(
             **asdict(received),
             late_seconds=spans.late,
             dropped_seconds=spans.dropped,
             filled_seconds=max(0.0, timeline.closed / timeline.rate - spans.heard),
-            silent_seconds=timeline.silent(leg.side),
-            audible=timeline.audible_until(leg.side) > 0,
+            silent_seconds=timeline.silent(side),
+            audible=timeline.audible_until(side) > 0,
         )
 
     def silences(self) -> dict[SideName, Silence]:
         """That of each side up to now; none has 0 seconds."""
-        timeline, sides = self._timeline, [leg.side for leg in self._legs]
+        timeline = self._timeline
         return {
             SIDE_NAMES[side]: Silence(timeline.silent(side), timeline.start + timeline.audible_until(side))
-            for side in sides
+            for side in self._sides()
         }

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import trio
 
 from daemon.legs.audiosocket import AudioSocketLeg
-from daemon.legs.leg import CALLER
+from daemon.legs.leg import CALLEE, CALLER
 from daemon.media.timeline import Timeline
 from daemon.recording.measure import Measure, Silence
 from tests.daemon.legs.caller import calling, make_leg
@@ -77,6 +78,27 @@ async def test_over_connections_that_come_and_go_it_is_one_count() -> None:
         second.close()
         quality = measure.quality()["caller"]
         assert (quality.packets, quality.lost, quality.jitter_ms, quality.drift_ppm) == (3, 0, None, None)
+
+
+async def test_a_leg_that_brings_the_other_side_as_well_is_measured_for_both() -> None:
+    leg = make_leg(Cadence())
+    async with calling(leg) as [caller]:
+        start = trio.current_time()
+        timeline = Timeline(8000, 2, start)
+        measure = Measure([leg], timeline)
+        measure.begin()
+        leg.attach(timeline)
+        assert measure.quality().keys() == measure.silences().keys() == {"caller"}
+        other = timeline.join(CALLEE, 8000)
+        other.place(round(start * 8000), np.full(4000, 1000, np.int16))
+        caller.send(0)
+        leg.poll()
+        timeline.finish(start + 3)
+        quality = measure.quality()
+    assert [(side, each.packets) for side, each in quality.items()] == [("caller", 1), ("callee", 1)]
+    assert quality["callee"].filled_seconds == 2.5
+    assert quality["callee"].audible
+    assert measure.silences().keys() == {"caller", "callee"}
 
 
 async def test_silence_and_filled_seconds_are_those_of_what_was_given_out() -> None:
