@@ -5,7 +5,7 @@ import pytest
 import trio
 
 from daemon.legs import audiosocket as leg_module
-from daemon.legs.audiosocket import AudioSocketLeg
+from daemon.legs.connected import ConnectedLeg
 from daemon.legs.leg import CALLEE, CALLER
 from daemon.legs.switchboard import Switchboard
 from daemon.media.audiosocket import DTMF, ERROR, HANGUP, KINDS, Frame, build
@@ -20,18 +20,18 @@ VOICE = np.arange(1, 161, dtype="<i2")
 """20 ms at 8 kHz, none of it silence."""
 
 
-def opened(switchboard: Switchboard) -> AudioSocketLeg:
+def opened(switchboard: Switchboard[Parser]) -> ConnectedLeg[Parser]:
     return switchboard.open(side=CALLER, log=logs.get("tests"))
 
 
-async def connected(switchboard: Switchboard, leg: AudioSocketLeg, number: int = 1) -> Switch:
+async def connected(switchboard: Switchboard[Parser], leg: ConnectedLeg[Parser], number: int = 1) -> Switch:
     """A switch whose connection is the leg's."""
     switch = Switch(switchboard.address, leg.uuid)
     await until(lambda: leg.view()["connections"] == number)
     return switch
 
 
-async def until_frames(leg: AudioSocketLeg, count: int) -> None:
+async def until_frames(leg: ConnectedLeg[Parser], count: int) -> None:
     while leg.view()["frames"] < count:
         leg.poll()
         await trio.sleep(0.01)
@@ -247,7 +247,7 @@ async def test_a_uuid_belongs_to_one_leg_while_that_is_open() -> None:
         again.close()
 
 
-async def recorded(leg: AudioSocketLeg, cadence: Cadence, rate: int) -> tuple[float, Samples]:
+async def recorded(leg: ConnectedLeg[Parser], cadence: Cadence, rate: int) -> tuple[float, Samples]:
     """When a recording of 6 s began, and what it holds, closed beat by beat."""
     timeline, blocks = Timeline(rate, 1, trio.current_time()), []
     leg.attach(timeline)

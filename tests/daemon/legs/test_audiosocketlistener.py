@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from daemon.legs import audiosocketlistener
-from daemon.legs.audiosocket import AudioSocketLeg
+from daemon.legs.connected import ConnectedLeg
 from daemon.legs.audiosocketlistener import RefusedError
 from daemon.legs.leg import CALLER
 from daemon.legs.switchboard import Switchboard
@@ -17,7 +17,7 @@ from tests.daemon.legs.switch import Switch, listening, until
 from wavstream.process import logs
 
 
-async def leg_of(switchboard: Switchboard, nursery: trio.Nursery) -> AudioSocketLeg:
+async def leg_of(switchboard: Switchboard[Parser], nursery: trio.Nursery) -> ConnectedLeg[Parser]:
     leg = switchboard.open(side=CALLER, log=logs.get("tests"))
     await nursery.start(leg.run)
     return leg
@@ -128,7 +128,7 @@ async def test_when_all_places_are_calls_one_more_is_refused() -> None:
 async def test_a_uuid_that_nobody_registered_can_begin_a_call() -> None:
     name, asked = uuid4(), []
 
-    async def new_call(uuid: UUID) -> AudioSocketLeg:
+    async def new_call(uuid: UUID) -> ConnectedLeg[Parser]:
         asked.append(uuid)
         await trio.lowlevel.checkpoint()
         if uuid != name:
