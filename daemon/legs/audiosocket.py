@@ -11,7 +11,8 @@ from daemon.legs.tcpline import TcpLine
 from daemon.legs.tracks import Tracks
 from daemon.media import audiosocket
 from daemon.media.audiosocket import AudioSocketError, Parser
-from daemon.media.audiosocketstream import AudioSocketStream, slin
+from daemon.media.audiosocketstream import AudioSocketStream
+from daemon.media.codecs import slin
 from daemon.media.timeline import Timeline
 from wavstream.process.cadence import Cadence
 from wavstream.process.logs import Log

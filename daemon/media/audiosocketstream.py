@@ -1,17 +1,10 @@
 """From the bytes of AudioSocket connections to placed audio. No socket and no clock of its own."""
 
-from dataclasses import replace
-
-from daemon.media import audiosocket, codecs
+from daemon.media import audiosocket
 from daemon.media.audiosocket import AudioSocketError, Frame, Parser
-from daemon.media.codecs import Codec
+from daemon.media.codecs import Codec, slin
 from daemon.media.heard import Heard
 from daemon.media.orderclock import OrderClock, Place
-
-
-def slin(rate: int) -> Codec:
-    """Asterisk's signed linear audio: 16 bits a sample, the low byte first."""
-    return replace(codecs.in_file("pcm16", rate), name="slin")
 
 
 class AudioSocketStream:
