@@ -1,19 +1,12 @@
 """From the bytes of AudioSocket connections to placed audio. No socket and no clock of its own."""
 
-from dataclasses import replace
 from typing import Any
 
-from daemon.media import audiosocket, codecs
+from daemon.media import audiosocket
 from daemon.media.audiosocket import AudioSocketError, Frame, Parser
-from daemon.media.codecs import Codec
+from daemon.media.codecs import Codec, slin
 from daemon.media.heard import Heard
 from daemon.media.placing import InOrder
-
-
-def slin(rate: int) -> Codec:
-    """Asterisk's signed linear audio: 16 bits a sample, the low byte first."""
-    return replace(codecs.in_file("pcm16", rate), name="slin")
-
 
 _SLIN = {kind: slin(rate) for kind, rate in audiosocket.RATES.items()}
 

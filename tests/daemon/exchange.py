@@ -13,8 +13,8 @@ from daemon.calls.moment import Moment
 from daemon.calls.plans import Request
 from daemon.calls.session import Order
 from daemon.calls.sessions import CallRequest, Sessions
-from daemon.legs.party import Party
 from daemon.legs.lines import Lines
+from daemon.legs.party import Party
 from daemon.legs.ports import RtpPorts
 from daemon.recording.endpoint import RecordingFormat
 from storage import call_recordings, schema

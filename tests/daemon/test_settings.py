@@ -14,7 +14,9 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-@pytest.mark.contract("listener-daemon-http", "listener-daemon-rtp", "listener-daemon-audiosocket", "listener-daemon-media")
+@pytest.mark.contract(
+    "listener-daemon-http", "listener-daemon-rtp", "listener-daemon-audiosocket", "listener-daemon-media"
+)
 def test_without_any_it_listens_on_this_machine_and_records_to_nowhere() -> None:
     settings = DaemonSettings.load()
     assert settings.daemon_http == Address("127.0.0.1", 8000)

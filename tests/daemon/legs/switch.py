@@ -11,8 +11,8 @@ import trio
 from daemon.legs.audiosocketlistener import AudioSocketListener, NewCall
 from daemon.legs.switchboard import Switchboard
 from daemon.media import audiosocket
-from daemon.media.audiosocketstream import AudioSocketStream
 from daemon.media.audiosocket import IDENTITY, Frame, Parser, build
+from daemon.media.audiosocketstream import AudioSocketStream
 from wavstream.process.cadence import Cadence
 from wavstream.process.settings import Address
 

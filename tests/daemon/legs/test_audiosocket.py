@@ -1,14 +1,16 @@
 """An AudioSocket leg over real connections."""
 
+from uuid import UUID
+
 import numpy as np
 import pytest
 import trio
 
-from daemon.legs import audiosocket as leg_module
+from daemon.legs import connected as leg_module
 from daemon.legs.connected import ConnectedLeg
 from daemon.legs.leg import CALLEE, CALLER
 from daemon.legs.switchboard import Switchboard
-from daemon.media.audiosocket import DTMF, ERROR, HANGUP, KINDS, Frame, build
+from daemon.media.audiosocket import DTMF, ERROR, HANGUP, KINDS, Frame, Parser, build
 from daemon.media.codecs import Samples
 from daemon.media.timeline import Timeline
 from tests.daemon.legs.switch import Switch, audio, listening, until
@@ -26,7 +28,7 @@ def opened(switchboard: Switchboard[Parser]) -> ConnectedLeg[Parser]:
 
 async def connected(switchboard: Switchboard[Parser], leg: ConnectedLeg[Parser], number: int = 1) -> Switch:
     """A switch whose connection is the leg's."""
-    switch = Switch(switchboard.address, leg.uuid)
+    switch = Switch(switchboard.address, UUID(leg.name))
     await until(lambda: leg.view()["connections"] == number)
     return switch
 
@@ -228,7 +230,7 @@ async def test_a_closed_leg_takes_no_connection_and_holds_no_recording() -> None
             switch = await connected(switchboard, leg)
             running.cancel_scope.cancel()
         await switch.closed()
-        assert switchboard.find(leg.uuid) is None
+        assert switchboard.find(leg.name) is None
         leg.close()
         leg.poll()  # as its recording still does
         assert len(timeline.advance(trio.current_time() + 1)) > 8000  # it waits for nobody
@@ -238,12 +240,12 @@ async def test_a_closed_leg_takes_no_connection_and_holds_no_recording() -> None
 async def test_a_uuid_belongs_to_one_leg_while_that_is_open() -> None:
     async with listening() as (switchboard, _, _nursery):
         leg = opened(switchboard)
-        with pytest.raises(ValueError, match="has the UUID"):
-            switchboard.open(side=CALLEE, log=logs.get("tests"), uuid=leg.uuid)
+        with pytest.raises(ValueError, match="has the name"):
+            switchboard.open(side=CALLEE, log=logs.get("tests"), name=leg.name)
         leg.close()
-        again = switchboard.open(side=CALLEE, log=logs.get("tests"), uuid=leg.uuid)
+        again = switchboard.open(side=CALLEE, log=logs.get("tests"), name=leg.name)
         leg.close()
-        assert switchboard.find(leg.uuid) is again
+        assert switchboard.find(leg.name) is again
         again.close()
 
 
