@@ -31,7 +31,8 @@ class AudioFork:
     ) -> None:
         self.unknown = 0
         self._channels = 1 if channels is None else channels
-        self._audio = None if rate is None else linear(rate, self._channels)
+        told = linear(8000 if rate is None else rate, self._channels)  # a wrong URL is refused at once
+        self._audio = None if rate is None else told
         self._both_ways = both_ways
         self._told = False
         self._held = b""
@@ -109,9 +110,9 @@ class AudioFork:
         codec = self._audio.codec
         return codec.silence(round(seconds * codec.rate)) or None
 
-    def goodbye(self) -> None:
+    def goodbye(self) -> Message | None:
         """See Dialect: the close says it all."""
-        return
+        return None
 
 
 def _alike(one: Interleaved, other: Interleaved) -> bool:

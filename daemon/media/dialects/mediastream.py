@@ -92,9 +92,9 @@ class MediaStream(ABC):
         if self._early_characters > MOST_EARLY_CHARACTERS:
             raise DialectError("audio, and no start")
 
-    def goodbye(self) -> None:
+    def goodbye(self) -> Message | None:
         """See Dialect: the close says it all."""
-        return
+        return None
 
 
 def _within(said: Mapping[str, Any], key: str) -> Mapping[str, Any]:
