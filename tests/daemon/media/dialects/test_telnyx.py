@@ -38,6 +38,11 @@ def test_telnyx_says_the_call_s_codec(said: dict[str, Any], codec: object) -> No
     assert sound == Sound(0, codec, b"\x01\x02")  # type: ignore[arg-type]
 
 
+def test_a_number_that_telnyx_does_not_tell_is_not_there() -> None:
+    bare = {"event": "start", "start": {"media_format": {"encoding": "PCMU"}, "call_session_id": "s1"}}
+    assert Telnyx().receive(json.dumps(bare)) == [Begun(call_id="s1")]
+
+
 def test_telnyx_s_l16_has_its_high_byte_first() -> None:
     start = begin(TELNYX_START, media_format={"encoding": "L16", "sample_rate": 16_000})
     dialect = Telnyx()
