@@ -31,10 +31,11 @@ class AudioFork:
     ) -> None:
         self.unknown = 0
         self._channels = 1 if channels is None else channels
-        self._audio = None if rate is None else linear(rate, self._channels)
+        audio = linear(8000 if rate is None else rate, self._channels)  # a wrong URL is refused at once
+        self._audio = None if rate is None else audio
         self._both_ways = both_ways
         self._told = False
-        self._held = b""
+        self._held = bytearray()
 
     @property
     def held(self) -> int:
@@ -74,7 +75,7 @@ class AudioFork:
         return [Over()]
 
     def _undescribed(self) -> DialectError:
-        held, self._held = len(self._held), b""
+        held, self._held = len(self._held), bytearray()
         return DialectError(f"{held} bytes of audio, and neither a sampleRate nor a rate in the URL")
 
     def _happen(self, said: dict[str, Any]) -> list[Event]:
@@ -91,7 +92,7 @@ class AudioFork:
         described = linear(rate, self._described_channels(said))
         if self._audio is None or not _alike(self._audio, described):
             self._audio = described
-        held, self._held = self._held, b""
+        held, self._held = bytes(self._held), bytearray()
         return [*self._audio.sounds(held)]
 
     def _described_channels(self, said: dict[str, Any]) -> int:
@@ -109,9 +110,9 @@ class AudioFork:
         codec = self._audio.codec
         return codec.silence(round(seconds * codec.rate)) or None
 
-    def goodbye(self) -> None:
+    def goodbye(self) -> Message | None:
         """See Dialect: the close says it all."""
-        return
+        return None
 
 
 def _alike(one: Interleaved, other: Interleaved) -> bool:

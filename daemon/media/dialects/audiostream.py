@@ -30,10 +30,10 @@ class AudioStream:
         self._told = True
         return [told(message)]
 
-    def silence(self, seconds: float) -> None:  # noqa: ARG002 - none of any length
+    def silence(self, seconds: float) -> Message | None:  # noqa: ARG002 - none of any length
         """See Dialect: what the module plays is another matter, of files."""
-        return
+        return None
 
-    def goodbye(self) -> None:
+    def goodbye(self) -> Message | None:
         """See Dialect: the close says it all."""
-        return
+        return None

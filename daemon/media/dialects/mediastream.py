@@ -12,10 +12,11 @@ from daemon.media.dialects.dialect import Begun, DialectError, Event, Message, O
 from daemon.media.dialects.telling import json_object, pressed, whole
 
 MOST_EARLY_CHARACTERS = 65_536
-"""Of audio before `start`, as base64: eight seconds of G.711 as one stream has it."""
+"""Of audio before `start`, with all that stands around it: some four seconds of G.711."""
 MOST_SILENCE_SECONDS = 30.0
 """Of one message, as Telnyx takes them; nobody sends so much at once."""
 
+_PASSED_OVER = frozenset({"connected", "mark", "clear", "error"})
 _VOICES: Mapping[object, Voice] = MappingProxyType(
     {None: 0, "inbound": 0, "inbound_track": 0, "outbound": 1, "outbound_track": 1}
 )
@@ -25,7 +26,6 @@ class MediaStream(ABC):
     """One connection; see Dialect. Which words there are for call and codec is for the subclass to say."""
 
     name: str
-    _over_known = frozenset({"connected", "mark", "clear", "error"})
 
     def __init__(self) -> None:
         self.unknown = 0
@@ -64,7 +64,7 @@ class MediaStream(ABC):
                 return [key]
             case "stop":
                 return [Over()]
-            case str() as event if event in self._over_known:
+            case str() as event if event in _PASSED_OVER:
                 pass
             case _:
                 self.unknown += 1
@@ -92,9 +92,9 @@ class MediaStream(ABC):
         if self._early_characters > MOST_EARLY_CHARACTERS:
             raise DialectError("audio, and no start")
 
-    def goodbye(self) -> None:
+    def goodbye(self) -> Message | None:
         """See Dialect: the close says it all."""
-        return
+        return None
 
 
 def _within(said: Mapping[str, Any], key: str) -> Mapping[str, Any]:
