@@ -16,7 +16,7 @@ MOST_ID_CHARACTERS = 256
 MOST_DIGITS = 15
 """Of a number: in milliseconds 30,000 years, and exact as a float."""
 
-CALL_IDS = ("callSid", "call_sid", "callId", "call_id", "uuid", "Unique-ID")
+CALL_IDS = ("callSid", "call_sid", "callId", "callid", "call_id", "uuid", "Unique-ID")
 CALLERS = ("from", "caller", "callerId", "caller_id", "callerNumber", "caller_number", "caller_id_number")
 DIDS = ("to", "did", "called", "calledNumber", "called_number", "destination_number")
 """The keys under which switches and dialplans say these; the first that is there counts."""
