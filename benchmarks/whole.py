@@ -100,7 +100,14 @@ def _cpu_seconds(both: tuple[Program, Program]) -> Spent:
 
 
 def _environment(folder: Path, **told: str) -> dict[str, str]:
-    listeners = ("DAEMON_HTTP", "DAEMON_RTP", "DAEMON_AUDIOSOCKET", "WAVSTREAM_INGEST", "WAVSTREAM_HTTP")
+    listeners = (
+        "DAEMON_HTTP",
+        "DAEMON_RTP",
+        "DAEMON_AUDIOSOCKET",
+        "DAEMON_MEDIA",
+        "WAVSTREAM_INGEST",
+        "WAVSTREAM_HTTP",
+    )
     return {**os.environ, **dict.fromkeys(listeners, "127.0.0.1:0"), "DATA_DIR": str(folder), **told}
 
 

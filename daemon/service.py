@@ -18,7 +18,7 @@ from daemon.api.guard import Guard
 from daemon.applications import Applications
 from daemon.calls import recovery
 from daemon.calls.alarm import Alarm
-from daemon.calls.arrivals import Arrivals
+from daemon.calls.arrivals import Arrivals, Credentials
 from daemon.calls.commands import Commands
 from daemon.calls.completion import Completion
 from daemon.calls.erasure import Erasure
@@ -27,8 +27,9 @@ from daemon.calls.sessions import Sessions
 from daemon.calls.watch import Limits, Watch
 from daemon.counting import Counting
 from daemon.legs.audiosocketlistener import AudioSocketListener
+from daemon.legs.lines import Lines
+from daemon.legs.medialistener import MediaListener
 from daemon.legs.ports import RtpPorts
-from daemon.legs.switchboard import Switchboard
 from daemon.metrics import Metrics
 from daemon.node import node_id
 from daemon.readiness import Readiness
@@ -41,6 +42,7 @@ from daemon.webhooks.sending import HttpSender
 from daemon.webhooks.target import TargetRules
 from storage.catalog import Catalog
 from storage.commands import Command
+from wavstream.process.access import Access
 from wavstream.process.cadence import Cadence
 from wavstream.process.http import serve_http
 from wavstream.process.lock import alone
@@ -58,10 +60,11 @@ class Listening:
 
     http: Address
     audiosocket: Address
+    media: Address
 
     def addresses(self) -> Mapping[str, str]:
         """As the log shows them, and systemd's status."""
-        return {"http": str(self.http), "audiosocket": str(self.audiosocket)}
+        return {"http": str(self.http), "audiosocket": str(self.audiosocket), "media": str(self.media)}
 
 
 Opened = Callable[[Listening], None]
@@ -130,13 +133,18 @@ class _Daemon:
             announce=self._dispatcher.wake,
             ended=lambda state, reason: metrics.recordings_ended.labels(state, reason).inc(),
         )
-        self._switchboard = Switchboard(self._cadence, settings.daemon_audiosocket)
+        self._lines = Lines(
+            self._cadence,
+            RtpPorts.parse(settings.daemon_rtp),
+            audiosocket=settings.daemon_audiosocket,
+            media=settings.daemon_media,
+            media_url=settings.daemon_media_url,
+        )
         self._sessions = Sessions(
             node=self._node,
             catalog=catalog,
             cadence=self._cadence,
-            ports=RtpPorts.parse(settings.daemon_rtp),
-            switchboard=self._switchboard,
+            lines=self._lines,
             recorder=Recorder(
                 settings, self._cadence, lost=metrics.audio_lost.inc, measured=metrics.count_recording
             ),
@@ -159,12 +167,13 @@ class _Daemon:
             background.start_soon(Watch(self._sessions, self._limits(), self._alarm()).run)
             background.start_soon(recovery.follow, self._completion, unfinished)
             audiosocket = await background.start(self._audiosocket().serve, self._settings.daemon_audiosocket)
+            media = await background.start(self._media().serve, self._settings.daemon_media)
             async with trio.open_nursery() as serving:
                 api = self._api()
                 http = await serving.start(
                     partial(serve_http, api, self._settings.daemon_http, stopping=http_stopping)
                 )
-                await self._take_calls(stopping, lambda: opened(Listening(http, audiosocket)))
+                await self._take_calls(stopping, lambda: opened(Listening(http, audiosocket, media)))
                 with trio.move_on_after(LAST_WEBHOOKS_SECONDS):
                     await self._dispatcher.quiet()
                 http_stopping.set()
@@ -184,15 +193,31 @@ class _Daemon:
 
     def _audiosocket(self) -> AudioSocketListener:
         app_id = self._settings.audiosocket_app
-        if app_id is None:
-            return AudioSocketListener(self._switchboard)
-        arrivals = Arrivals(app_id, Applications(self._catalog), self._sessions)
-        return AudioSocketListener(self._switchboard, new_call=arrivals.audiosocket)
+        arrivals = None if app_id is None else self._arrivals(app_id, "AUDIOSOCKET_APP")
+        return AudioSocketListener(
+            self._lines.audiosocket, new_call=None if arrivals is None else arrivals.audiosocket
+        )
+
+    def _media(self) -> MediaListener:
+        app_id = self._settings.media_app
+        arrivals = None if app_id is None else self._arrivals(app_id, "MEDIA_APP")
+        return MediaListener(self._lines.websocket, arrivals=arrivals)
+
+    def _arrivals(self, app_id: str, setting: str) -> Arrivals:
+        settings = self._settings
+        token, twilio = settings.media_token, settings.twilio_auth_token
+        credentials = Credentials(
+            access=Access(None if token is None else token.get_secret_value(), "MEDIA_TOKEN"),
+            twilio=None if twilio is None else twilio.get_secret_value().encode(),
+            url=lambda: self._lines.media_base,
+        )
+        return Arrivals(app_id, Applications(self._catalog), self._sessions, credentials, setting)
 
     def _limits(self) -> Limits:
         settings = self._settings
         return Limits(
             unheard=settings.leg_timeout_seconds or inf,
+            gone=settings.arrival_gone_seconds,
             recording=settings.recording_max_hours * 3600 or inf,
             pause=settings.recording_pause_seconds or inf,
         )

@@ -33,6 +33,13 @@ def _http_base(value: str) -> str:
     return value.rstrip("/")
 
 
+def _media_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"ws", "wss"} or not parts.hostname or parts.port == 0 or parts.query:
+        raise ValueError("takes ws://HOST:PORT or wss://HOST:PORT")
+    return value.rstrip("/")
+
+
 def _rtp_ports(value: str) -> str:
     RtpPorts.parse(value)  # its ValueError has the words
     return value
@@ -57,6 +64,19 @@ class DaemonSettings(ProgramSettings):
     """Where Asterisk's AudioSocket connects, over TCP."""
     audiosocket_app: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")] | None = None
     """Its calls are those that connect with a UUID nobody registered; unset: such connections are refused."""
+
+    daemon_media: ListenAddress = Address("127.0.0.1", 8001)
+    """Where switches and services connect with call audio over WebSocket."""
+    daemon_media_url: Annotated[str, AfterValidator(_media_url)] | None = None
+    """The base at which others reach it, for example wss://calls.example.com; unset: its own address."""
+    media_app: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")] | None = None
+    """Its calls are those that connect to /v1/calls; unset: such connections are refused."""
+    media_token: Annotated[SecretStr, Field(min_length=16)] | None = None
+    """Whoever brings calls there has to show it; unset: only this machine may."""
+    twilio_auth_token: Annotated[SecretStr, Field(min_length=1)] | None = None
+    """With it Twilio shows its signature instead."""
+    arrival_gone_seconds: float = Field(default=10, ge=0, allow_inf_nan=False)
+    """A call that began with its connection is over so long after that was lost."""
 
     wavstream_url: Annotated[str, AfterValidator(_stream_url)] | None = None
     """wavstream's audio input. Without it `record/start` answers 503."""

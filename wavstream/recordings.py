@@ -2,22 +2,20 @@
 
 import secrets
 import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import chain, repeat
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import trio
 
 from storage import recordings as rows
-from storage.catalog import Catalog, CatalogError
+from storage.catalog import Catalog
 from storage.objects import ObjectStore
 from storage.recordings import Recording
 from wavstream.chunks import HEADER_BYTES
-from wavstream.completion import Ending, end
 from wavstream.epilogue import epilogue, words
 from wavstream.files import RecordingFile
+from wavstream.finisher import Finisher, Policy
 from wavstream.journal import Journal
 from wavstream.label import label
 from wavstream.live import LiveRecording
@@ -26,28 +24,16 @@ from wavstream.process import logs
 from wavstream.process.cadence import Cadence
 from wavstream.protocol import Reason
 from wavstream.registration import Registrar
-from wavstream.retention import expires_at
 from wavstream.space import Space
 from wavstream.wav import WavFormat
 from wavstream.writer import Writer
 
 STUCK_SECONDS = 5.0
 """A write that takes longer is more than a slow disk's: whoever asks whether we are ready is told."""
-_FINISHERS = 4
-"""Files made whole at a time: each waits for the disk, and several together hardly wait longer than one."""
-_RETRY_SECONDS = (0.5, 1, 2, 5, 10, 30)
-"""Pauses between attempts to end a recording; the last goes on for ever, or until the program stops."""
 
 log = logs.get(__name__)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """How long things last. `elsewhere`: another store shows the files, and its own policy rules."""
-
-    retention_hours: float
-    orphan_seconds: float
-    elsewhere: bool
+__all__ = ["Policy", "Recordings"]
 
 
 class Recordings:
@@ -73,7 +59,7 @@ class Recordings:
         self._policy = policy
         self._writer = Writer(cadence, metrics)
         self._registrar = Registrar(catalog)
-        self._finishers = trio.CapacityLimiter(_FINISHERS)
+        self._ending = Finisher(catalog, self._writer, policy, metrics)
         self._live: dict[str, LiveRecording] = {}
         self._nursery: trio.Nursery | None = None  # while it runs
 
@@ -231,39 +217,8 @@ class Recordings:
             self._nursery.start_soon(self._end, recording)
 
     async def _end(self, recording: LiveRecording) -> None:
-        await self._writer.release(recording)
-        for pause in chain(_RETRY_SECONDS, repeat(_RETRY_SECONDS[-1])):
-            if await self._try_to_end(recording):
-                return
-            await trio.sleep(pause)
-
-    async def _try_to_end(self, recording: LiveRecording) -> bool:
-        ending = Ending(
-            row=recording.row,
-            file=recording.file,
-            doubtful=tuple(recording.unsynced) if recording.doubtful else (),
-            doubtful_from=recording.synced,
-            waiting=tuple(recording.pending),
-            reason=recording.reason,
-            stopped_at=recording.stopped_at,
-            expires_at=expires_at(
-                recording.stopped_at,
-                retention_hours=self._policy.retention_hours,
-                elsewhere=self._policy.elsewhere,
-            ),
-            notes=tuple(recording.notes),
-        )
-        try:
-            final = await trio.to_thread.run_sync(end, self.catalog, ending, limiter=self._finishers)
-        except (OSError, CatalogError) as wrong:
-            self._kept(recording)
-            if isinstance(wrong, OSError):
-                recording.sync_failed()  # or so it may be: the next attempt writes it again
-            log.error("cannot finish", recording=recording.recording_id, error=str(wrong))  # noqa: TRY400 - expected
-            return False
-        self._kept(recording)
+        final = await self._ending.end(recording)
         self._ended(recording, final)
-        return True
 
     def _ended(self, recording: LiveRecording, final: Recording) -> None:
         recording.row = final
@@ -283,44 +238,9 @@ class Recordings:
                 nursery.start_soon(self._settle, recording)
 
     async def _settle(self, recording: LiveRecording) -> None:
-        await self._writer.release(recording)
         if not recording.resumable:
             self.finish(recording, "interrupted")
-        if recording.state == "finishing":
-            await self._try_to_end(recording)
-        else:
-            await self._leave_for_client(recording)
+        final = await self._ending.settle(recording)
+        if final is not None:
+            self._ended(recording, final)
         recording.file.close()
-
-    async def _leave_for_client(self, recording: LiveRecording) -> None:
-        """Twice, where it fails: the second time writes again what a failed sync may have lost."""
-        for _ in range(2):
-            if not recording.received or await self._bring_to_disk(recording):
-                break
-        log.info("recording left for its client", recording=recording.recording_id, written=recording.written)
-
-    async def _bring_to_disk(self, recording: LiveRecording) -> bool:
-        doubtful = tuple(recording.unsynced) if recording.doubtful else ()
-        work = partial(_bring_to_disk, recording.file, recording.synced, doubtful, tuple(recording.pending))
-        try:
-            await trio.to_thread.run_sync(work, limiter=self._finishers)
-        except OSError as wrong:
-            self._kept(recording)
-            recording.sync_failed()
-            log.error("cannot write", recording=recording.recording_id, error=str(wrong))  # noqa: TRY400 - expected
-            return False
-        self._kept(recording)
-        return True
-
-    def _kept(self, recording: LiveRecording) -> None:
-        self._metrics.written.inc(recording.file.data_bytes - recording.written)
-        recording.kept()
-
-
-def _bring_to_disk(
-    file: RecordingFile, doubtful_from: int, doubtful: Sequence[bytes], waiting: Sequence[bytes]
-) -> None:
-    if doubtful:
-        file.write_again(doubtful_from, doubtful)
-    file.append(waiting)
-    file.sync()

@@ -8,7 +8,6 @@ import trio
 
 from storage.catalog import Catalog
 from storage.objects import DirectoryStore
-from wavstream.access import Access
 from wavstream.adoption import adopt
 from wavstream.downloads.app import build
 from wavstream.ingest import dialects
@@ -17,6 +16,7 @@ from wavstream.journal import FOLDER, Journal
 from wavstream.loss import unknown
 from wavstream.metrics import Metrics
 from wavstream.process import logs
+from wavstream.process.access import Access
 from wavstream.process.cadence import Cadence
 from wavstream.process.http import serve_http
 from wavstream.process.lock import alone

@@ -52,7 +52,14 @@ async def opened(folder: Path) -> AsyncIterator[Stage]:
         "WAVSTREAM_TOKEN": token,
         "DATA_DIR": str(folder),
         **dict.fromkeys(
-            ("DAEMON_HTTP", "DAEMON_RTP", "DAEMON_AUDIOSOCKET", "WAVSTREAM_INGEST", "WAVSTREAM_HTTP"),
+            (
+                "DAEMON_HTTP",
+                "DAEMON_RTP",
+                "DAEMON_AUDIOSOCKET",
+                "DAEMON_MEDIA",
+                "WAVSTREAM_INGEST",
+                "WAVSTREAM_HTTP",
+            ),
             "127.0.0.1:0",
         ),
     }

@@ -27,9 +27,18 @@ CALLEE_AUDIOSOCKET: Example = {
     "leg": "callee",
     "uuid": "1f2a6d34-9f0f-4e0b-9a53-6a1e6f6f2d57",
 }
+CALLER_WEBSOCKET: Example = {
+    "leg": "caller",
+    "url": "ws://127.0.0.1:8001/v1/media/dGhpcyBpcyBhIHRva2Vu",
+}
+CALLEE_WEBSOCKET: Example = {
+    "leg": "callee",
+    "url": "ws://127.0.0.1:8001/v1/media/YW5vdGhlciB0b2tlbiE",
+}
 MEDIA: Example = {
     "rtp": [CALLER_LEG, CALLEE_LEG],
     "audiosocket": [CALLER_AUDIOSOCKET, CALLEE_AUDIOSOCKET],
+    "websocket": [CALLER_WEBSOCKET, CALLEE_WEBSOCKET],
 }
 CALL: Example = {"caller_id": "+49 30 1234567", "did": "100"}
 SESSION: Example = {
@@ -93,6 +102,19 @@ AUDIOSOCKET_LEG: Example = {
         "drift_ppm": None,
         "unheard_seconds": 0.02,
     },
+}
+SWITCH_CALL: Example = {
+    "call_id": "CA0123456789abcdef",
+    "caller_id": "+49301234567",
+    "did": "100",
+    "fields": {"tracks": ["inbound"]},
+}
+WEBSOCKET_LEG: Example = {
+    **AUDIOSOCKET_LEG,
+    "kind": "websocket",
+    "codec": "PCMU",
+    "dialect": "twilio",
+    "call": SWITCH_CALL,
 }
 PLACED: Example = {
     "placed": 239_680,

@@ -24,6 +24,7 @@ from daemon.calls.erasure import Erasure, UnfinishedError
 from daemon.calls.moment import Moment
 from daemon.calls.plans import Request
 from daemon.calls.sessions import CallRequest, Sessions, ShuttingDownError
+from daemon.legs.lines import Wishes
 from daemon.legs.ports import PortsExhaustedError
 from daemon.media import codecs
 from daemon.node import is_session_uuid
@@ -97,8 +98,7 @@ class Api:
             caller_id=asked.caller_id,
             did=asked.did,
             legs=asked.legs,
-            payload_types=types,
-            repin=asked.repin,
+            wishes=Wishes(payload_types=types, repin=asked.repin),
         )
         try:
             row, live = await self._sessions.create(call)
@@ -107,7 +107,7 @@ class Api:
         except (PortsExhaustedError, OSError) as wrong:
             log.error("no port for a call", app=application.app_id, error=str(wrong))  # noqa: TRY400 - its words say it all
             raise Refusal(503, f"no port is free for the call: {wrong}") from None
-        return said(views.created(row, live.legs, self._sessions.audiosocket), 201)
+        return said(views.created(row, live.legs, self._sessions.lines), 201)
 
     async def listing(self, application: Application) -> Response:
         """The application's calls, newest first, a page at a time."""
@@ -126,7 +126,7 @@ class Api:
         live = self._sessions.live(session_uuid)
         running = None if live is None else live.recording_view()
         legs = () if live is None else live.legs
-        return said(views.session(row, legs, self._sessions.audiosocket, recording, running))
+        return said(views.session(row, legs, self._sessions.lines, recording, running))
 
     async def command(self, application: Application, session_uuid: str, command: str) -> Response:
         """Take a command; the moment it has arrived is the moment it is about."""

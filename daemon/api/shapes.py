@@ -3,7 +3,7 @@
 Times are seconds since the epoch (UTC), durations seconds, sizes bytes.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field
 
@@ -46,6 +46,18 @@ class AudioSocketAddress(Shape):
     uuid: str = Field(description="What the connection's first frame has to say: the leg's UUID.")
 
 
+class WebSocketAddress(Shape):
+    """Where one leg's WebSocket may connect."""
+
+    model_config = like(examples.CALLER_WEBSOCKET)
+
+    leg: Side = Field(description="Whose voice it is.")
+    url: str = Field(
+        description="The URL, good for this call alone. `/audio-stream`, `/audio-fork`, `/chan-websocket`,"
+        " `/twilio` or `/telnyx` may follow; else the subprotocol or the first message tells what is spoken."
+    )
+
+
 class Media(Shape):
     """Where a call's audio may be sent: a leg is fed by what is used first. Nowhere once it has ended."""
 
@@ -53,6 +65,7 @@ class Media(Shape):
 
     rtp: list[LegAddress] = Field(description="One RTP address a leg.")
     audiosocket: list[AudioSocketAddress] = Field(description="One AudioSocket address a leg.")
+    websocket: list[WebSocketAddress] = Field(description="One WebSocket URL a leg.")
 
 
 class _Call(Shape):
@@ -143,13 +156,8 @@ class Leg(Shape):
     )
 
 
-class AudioSocketLeg(Shape):
-    """How one leg of a live call stands that is fed by AudioSocket."""
-
-    model_config = like(examples.AUDIOSOCKET_LEG)
-
+class _ConnectedLeg(Shape):
     leg: Side = Field(description="Whose voice it is.")
-    kind: Literal["audiosocket"] = Field(description="How its audio comes.")
     state: Literal["waiting", "active"] = Field(description="Whether audio has come.")
     connected: bool = Field(description="Whether its connection stands.")
     connections: Count = Field(description="Connections so far, one after the other.")
@@ -167,6 +175,35 @@ class AudioSocketLeg(Shape):
         default=None,
         description="As every kind of leg has it; null for a call that ended before it was kept.",
     )
+
+
+class AudioSocketLeg(_ConnectedLeg):
+    """How one leg of a live call stands that is fed by AudioSocket."""
+
+    model_config = like(examples.AUDIOSOCKET_LEG)
+
+    kind: Literal["audiosocket"] = Field(description="How its audio comes.")
+
+
+class SwitchCall(Shape):
+    """What a switch says of its call: its own word, which nobody has checked."""
+
+    model_config = like(examples.SWITCH_CALL)
+
+    call_id: str | None = Field(description="The switch's own name of the call.")
+    caller_id: str | None = Field(description="Who calls.")
+    did: str | None = Field(description="The number that was called.")
+    fields: dict[str, Any] = Field(description="What else it said.")
+
+
+class WebSocketLeg(_ConnectedLeg):
+    """How one leg of a live call stands that is fed by WebSocket."""
+
+    model_config = like(examples.WEBSOCKET_LEG)
+
+    kind: Literal["websocket"] = Field(description="How its audio comes.")
+    dialect: str | None = Field(description="What is spoken; null before that is known.")
+    call: SwitchCall | None = Field(description="What the switch says of its call; null before it did.")
 
 
 class Placed(Shape):
@@ -257,7 +294,7 @@ class Session(SessionSummary):
     )
 
     media: Media = Field(description="Where its audio may be sent.")
-    legs: list[Annotated[Leg | AudioSocketLeg, Field(discriminator="kind")]] = Field(
+    legs: list[Annotated[Leg | AudioSocketLeg | WebSocketLeg, Field(discriminator="kind")]] = Field(
         description="How its legs stand, or stood when it ended."
     )
     recording: LiveRecording | Recording | None = Field(

@@ -6,13 +6,13 @@ from typing import Any
 
 from daemon.api import operator_shapes, shapes
 from daemon.legs.leg import SIDE_NAMES
+from daemon.legs.lines import Lines
 from daemon.legs.party import Party
 from storage.applications import Application
 from storage.call_recordings import CallRecording
 from storage.commands import Command
 from storage.outbox import Event
 from storage.sessions import Session
-from wavstream.process.settings import Address
 
 COMMAND_TIMEOUT_MS = 2000
 """Within which a command's outcome is stored as a webhook; it is, in truth, before the answer."""
@@ -20,18 +20,18 @@ _OF_THE_MOMENT = ("duration", "connected", "kept", "waiting", "lost", "audio", "
 """What only the running recording knows."""
 
 
-def media(legs: Sequence[Party], audiosocket: Address) -> dict[str, Any]:
+def media(legs: Sequence[Party], lines: Lines) -> dict[str, Any]:
     """Where a call's audio may be sent."""
     sides = [(leg, {"leg": SIDE_NAMES[leg.side]}) for leg in legs]
+    audiosocket = lines.audiosocket.address._asdict()
     return {
         "rtp": [{**side, **leg.rtp.address._asdict()} for leg, side in sides],
-        "audiosocket": [
-            {**side, **audiosocket._asdict(), "uuid": str(leg.audiosocket.uuid)} for leg, side in sides
-        ],
+        "audiosocket": [{**side, **audiosocket, "uuid": leg.audiosocket.name} for leg, side in sides],
+        "websocket": [{**side, "url": lines.url(leg.websocket.name)} for leg, side in sides],
     }
 
 
-def created(row: Session, legs: Sequence[Party], audiosocket: Address) -> shapes.SessionCreated:
+def created(row: Session, legs: Sequence[Party], lines: Lines) -> shapes.SessionCreated:
     """A session that has just been registered."""
     return shapes.SessionCreated.model_validate(
         {
@@ -39,7 +39,7 @@ def created(row: Session, legs: Sequence[Party], audiosocket: Address) -> shapes
             "state": row.state,
             "caller_id": row.caller_id,
             "did": row.did,
-            "media": media(legs, audiosocket),
+            "media": media(legs, lines),
         }
     )
 
@@ -52,18 +52,15 @@ def summary(row: Session) -> shapes.SessionSummary:
 def session(
     row: Session,
     legs: Sequence[Party],
-    audiosocket: Address,
+    lines: Lines,
     kept: CallRecording | None,
     live: Mapping[str, Any] | None,
 ) -> shapes.Session:
-    """A session whole; `legs` are those of a live one, `live` is how a running recording stands.
-
-    `audiosocket` is the address of all AudioSocket connections.
-    """
+    """A session whole; `legs` are those of a live one, `live` is how a running recording stands."""
     return shapes.Session.model_validate(
         {
             **dict(summary(row)),
-            "media": media(legs, audiosocket),
+            "media": media(legs, lines),
             "legs": [leg.view() for leg in legs] or row.heard or [],
             "recording": None if kept is None else recording(kept, live),
         }

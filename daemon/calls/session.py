@@ -95,8 +95,17 @@ class _Active:
 class Session:
     """A call while it lives. Whoever changes it holds its lock (`daemon.calls.sessions`)."""
 
-    def __init__(self, session_uuid: str, legs: Sequence[Party], surroundings: Surroundings) -> None:
+    def __init__(
+        self,
+        session_uuid: str,
+        legs: Sequence[Party],
+        surroundings: Surroundings,
+        *,
+        arrived: bool = False,
+    ) -> None:
+        """`arrived`: it began with its connection, and ends with it."""
         self.session_uuid = session_uuid
+        self._arrived = arrived
         self.legs = tuple(legs)
         self._around = surroundings
         self._log = logs.get(__name__).bind(session=session_uuid)
@@ -215,6 +224,12 @@ class Session:
     def last_heard(self) -> float:
         """When any of its legs was heard last; before that, since when they listen."""
         return max(leg.last_heard for leg in self.legs)
+
+    @property
+    def gone_since(self) -> float | None:
+        """Since when all that it came with are over; None where one stands, or where it began otherwise."""
+        over = [since for leg in self.legs if (since := leg.gone_since) is not None]
+        return max(over) if self._arrived and len(over) == len(self.legs) else None
 
     @property
     def recording_since(self) -> float | None:

@@ -1,11 +1,10 @@
 """The calls of this node: how they begin, where they are found, how they end."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
-from uuid import UUID
 from weakref import WeakValueDictionary
 
 import trio
@@ -15,13 +14,10 @@ from daemon.calls import changes
 from daemon.calls.changes import REASONS, Cause
 from daemon.calls.moment import Moment
 from daemon.calls.session import Fate, Order, Running, Session, Surroundings
+from daemon.legs.lines import Lines, Wishes
 from daemon.legs.party import Party
-from daemon.legs.ports import RtpPorts
-from daemon.legs.rtp import RtpLeg
-from daemon.legs.switchboard import Switchboard
-from daemon.media.codecs import Codec
 from daemon.media.quality import Received
-from daemon.media.timeline import CALLEE, CALLER, Side
+from daemon.media.timeline import CALLEE, CALLER
 from daemon.node import new_session_uuid
 from daemon.recording.endpoint import RecordingFormat
 from storage import call_recordings
@@ -29,8 +25,6 @@ from storage import sessions as table
 from storage.catalog import Catalog, CatalogError
 from wavstream.process import logs
 from wavstream.process.cadence import Cadence
-from wavstream.process.logs import Log
-from wavstream.process.settings import Address
 
 log = logs.get(__name__)
 
@@ -41,19 +35,15 @@ class ShuttingDownError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class CallRequest:
-    """A call that an application registers; `payload_types` are those besides the static ones.
-
-    `audiosocket` is the caller's UUID there, where the switch has chosen it.
-    """
+    """A call that an application registers, or that is registered for it."""
 
     app_id: str
     caller_id: str | None = None
     did: str | None = None
     legs: int = 1
-    payload_types: Mapping[int, Codec] = field(default_factory=dict)
-    repin: bool = False
-    """Whether a leg's sender may go on from another address."""
-    audiosocket: UUID | None = None
+    wishes: Wishes = field(default_factory=Wishes)
+    arrived: bool = False
+    """Whether it began with its connection: then it ends some time after that has ended."""
 
 
 class Recorder(Protocol):
@@ -83,20 +73,18 @@ class Sessions:
         node: str,
         catalog: Catalog,
         cadence: Cadence,
-        ports: RtpPorts,
-        switchboard: Switchboard,
+        lines: Lines,
         recorder: Recorder,
         fate: Fate,
         announce: Callable[[], None],
         received: Callable[[Received], object] = lambda _received: None,
     ) -> None:
         self.recorder = recorder
+        self.lines = lines
         self.closing = False
         self._node = node
         self._catalog = catalog
         self._cadence = cadence
-        self._ports = ports
-        self._switchboard = switchboard
         self._fate = fate
         self._announce = announce
         self._received = received
@@ -108,11 +96,6 @@ class Sessions:
     def all(self) -> tuple[Session, ...]:
         """The calls that are live."""
         return tuple(self._live.values())
-
-    @property
-    def audiosocket(self) -> Address:
-        """Where AudioSocket connections are to be made."""
-        return self._switchboard.address
 
     @property
     def count(self) -> int:
@@ -139,7 +122,8 @@ class Sessions:
     async def create(self, call: CallRequest) -> tuple[table.Session, Session]:
         """Register a call: its legs listen, and `call.new` is stored.
 
-        Raises ShuttingDownError; PortsExhaustedError, and OSError where no socket is to be had.
+        Raises ShuttingDownError; PortsExhaustedError, and OSError where no socket is to be had; ValueError
+        for a UUID in use.
         """
         nursery = self._nursery
         if self.closing:
@@ -164,7 +148,7 @@ class Sessions:
                 raise ShuttingDownError
             undo.pop_all()
         # From here to the end there is no checkpoint: a request that is cancelled has its call, or has not.
-        session = Session(row.session_uuid, legs, self._surroundings(row))
+        session = Session(row.session_uuid, legs, self._surroundings(row), arrived=call.arrived)
         self._begin(session, nursery)
         self._announce()
         log.info("session created", session=row.session_uuid, app=call.app_id, legs=call.legs)
@@ -185,30 +169,13 @@ class Sessions:
             self._cadence.load = len(self._live)
 
     def _open_legs(self, session_uuid: str, call: CallRequest, undo: ExitStack) -> list[Party]:
-        return [
-            self._open_party(side, log.bind(session=session_uuid), call, undo)
-            for side in (CALLER, CALLEE)[: call.legs]
-        ]
-
-    def _open_party(self, side: Side, about: Log, call: CallRequest, undo: ExitStack) -> Party:
-        rtp = RtpLeg(
-            side=side,
-            bound=self._ports.bind(),
-            cadence=self._cadence,
-            log=about,
-            payload_types=call.payload_types,
-            repin=call.repin,
-        )
-        undo.callback(rtp.close)
-        named = call.audiosocket if side == CALLER else None
-        audiosocket = self._switchboard.open(side=side, log=about, uuid=named)
-        undo.callback(audiosocket.close)
-        return Party(rtp, audiosocket)
+        about = log.bind(session=session_uuid)
+        return [self.lines.open(side, about, call.wishes, undo) for side in (CALLER, CALLEE)[: call.legs]]
 
     def _surroundings(self, row: table.Session) -> Surroundings:
         about = {"session_uuid": row.session_uuid, "caller_id": row.caller_id, "did": row.did}
         return Surroundings(
-            record=lambda order, legs: self.recorder.record(order, legs, about),
+            record=lambda order, legs: self.recorder.record(order, legs, {**about, **_said(legs)}),
             fate=self._fate,
             heard=self._heard,
             failed=partial(self.end, cause="error"),
@@ -285,3 +252,9 @@ def _resume_recording(tx: Connection, session_uuid: str, elapsed: float) -> None
     running = changes.current(tx, session_uuid)
     if running is not None and running.is_paused:
         changes.recording_resumed(tx, running, elapsed=elapsed)
+
+
+def _said(legs: Sequence[Party]) -> dict[str, Any]:
+    """What the switch has said of the call, if it has."""
+    said = next((call for leg in legs if (call := leg.call) is not None), None)
+    return {} if said is None else {"call": said}

@@ -30,6 +30,8 @@ class Limits:
 
     unheard: float = inf
     """A call of which nothing is heard."""
+    gone: float = inf
+    """A call that began with its connection, after the end of that."""
     recording: float = inf
     pause: float = inf
 
@@ -39,6 +41,8 @@ def overdue(session: Session, limits: Limits, now: float) -> Action | None:
     if session.over:
         return None
     if now - session.last_heard > limits.unheard:
+        return "end call"
+    if session.gone_since is not None and now - session.gone_since > limits.gone:
         return "end call"
     if session.recording_since is not None and now - session.recording_since > limits.recording:
         return "end recording"

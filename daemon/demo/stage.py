@@ -100,6 +100,7 @@ def _for_daemon(folder: Path, server: Mapping[str, str]) -> dict[str, str]:
         "DAEMON_HTTP": "127.0.0.1:0",
         "DAEMON_RTP": "127.0.0.1:0",
         "DAEMON_AUDIOSOCKET": "127.0.0.1:0",
+        "DAEMON_MEDIA": "127.0.0.1:0",
         "WAVSTREAM_URL": f"ws://{server['ingest']}",
         "WAVSTREAM_PUBLIC_URL": f"http://{server['http']}",
         "DATA_DIR": str(folder / "data"),

@@ -4,31 +4,39 @@ from typing import Any
 
 import trio
 
-from daemon.legs.audiosocket import AudioSocketLeg
+from daemon.legs.connected import ConnectedLeg
 from daemon.legs.leg import Side
 from daemon.legs.rtp import RtpLeg
+from daemon.media.audiosocket import Parser
 from daemon.media.quality import Received
 from daemon.media.timeline import Timeline
+from daemon.media.websocketstream import Conversation
+
+AnyLeg = RtpLeg | ConnectedLeg[Parser] | ConnectedLeg[Conversation]
 
 
 class Party:
     """A leg that is one of several, as it turns out. The others are closed then.
 
-    RTP is used by its first packet, AudioSocket by a connection with its UUID. Until then it stands as RTP
-    does. `heard` is set by the first audio.
+    RTP is used by its first packet, the others by a connection that knows the leg's name. Until then it
+    stands as RTP does. `heard` is set by the first audio.
     """
 
-    def __init__(self, rtp: RtpLeg, audiosocket: AudioSocketLeg) -> None:
+    def __init__(
+        self, rtp: RtpLeg, audiosocket: ConnectedLeg[Parser], websocket: ConnectedLeg[Conversation]
+    ) -> None:
         self.side: Side = rtp.side
         self.rtp = rtp
         self.audiosocket = audiosocket
+        self.websocket = websocket
         self.heard = trio.Event()
-        self._used: dict[RtpLeg | AudioSocketLeg, trio.Event] = {
+        self._used: dict[AnyLeg, trio.Event] = {
             rtp: rtp.heard,
             audiosocket: audiosocket.connected,
+            websocket: websocket.connected,
         }
         self._scopes = {leg: trio.CancelScope() for leg in self._used}
-        self._leg: RtpLeg | AudioSocketLeg = rtp
+        self._leg: AnyLeg = rtp
         self._chosen = False
         self._timelines: dict[Timeline, None] = {}
 
@@ -47,6 +55,18 @@ class Party:
         """What has come to the leg that is used."""
         return self._leg.received
 
+    @property
+    def gone_since(self) -> float | None:
+        """Since when the connection that it was fed by is over; None where it stands, or there was none."""
+        leg = self._leg
+        return leg.gone_since if isinstance(leg, ConnectedLeg) else None
+
+    @property
+    def call(self) -> dict[str, Any] | None:
+        """What the switch has said of the call on this leg."""
+        call: dict[str, Any] | None = self._leg.view().get("call")
+        return call
+
     async def run(self) -> None:
         """Listen on all legs, then on the one that is used, until cancelled. Raises what breaks in a leg."""
         async with trio.open_nursery() as nursery:
@@ -55,15 +75,15 @@ class Party:
                 nursery.start_soon(self._await_use, leg)
                 nursery.start_soon(self._await_audio, leg)
 
-    async def _listen(self, leg: RtpLeg | AudioSocketLeg) -> None:
+    async def _listen(self, leg: AnyLeg) -> None:
         with self._scopes[leg]:
             await leg.run()
 
-    async def _await_use(self, leg: RtpLeg | AudioSocketLeg) -> None:
+    async def _await_use(self, leg: AnyLeg) -> None:
         await self._used[leg].wait()
         self._choose()
 
-    async def _await_audio(self, leg: RtpLeg | AudioSocketLeg) -> None:
+    async def _await_audio(self, leg: AnyLeg) -> None:
         await leg.heard.wait()
         self.heard.set()
 

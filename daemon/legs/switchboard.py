@@ -1,36 +1,50 @@
-"""Which leg an AudioSocket connection is put through to: the one that its UUID names."""
+"""Which leg a connection is put through to: the one that it names."""
 
-from uuid import UUID, uuid4
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
-from daemon.legs.audiosocket import AudioSocketLeg
+from daemon.legs.connected import ConnectedLeg
 from daemon.legs.leg import Side
+from daemon.media.wire import Wire
 from wavstream.process.cadence import Cadence
 from wavstream.process.logs import Log
 from wavstream.process.settings import Address
 
+O = TypeVar("O")  # noqa: E741 - what a connection was opened with
 
-class Switchboard:
-    """The AudioSocket legs that take connections. `address` is where, once somebody listens there."""
 
-    def __init__(self, cadence: Cadence, address: Address) -> None:
+class Switchboard(Generic[O]):
+    """The legs of one kind that take connections. `address` is where, once somebody listens there."""
+
+    def __init__(
+        self, cadence: Cadence, address: Address, *, wire: Callable[[], Wire[O]], draw: Callable[[], str]
+    ) -> None:
+        """`wire` makes what a leg speaks, `draw` a name at random: whoever shows it may speak."""
         self.address = address
         self._cadence = cadence
-        self._legs: dict[UUID, AudioSocketLeg] = {}
+        self._wire = wire
+        self._draw = draw
+        self._legs: dict[str, ConnectedLeg[O]] = {}
 
-    def open(self, *, side: Side, log: Log, uuid: UUID | None = None) -> AudioSocketLeg:
-        """A leg that takes connections until it is closed; without a `uuid`, one is drawn.
+    def open(self, *, side: Side, log: Log, name: str | None = None) -> ConnectedLeg[O]:
+        """A leg that takes connections until it is closed; without a `name`, one is drawn.
 
-        122 random bits: whoever shows them may speak. Raises ValueError where a leg has this one.
+        Raises ValueError where a leg has this one.
         """
-        name = uuid or uuid4()
+        name = name or self._draw()
         if name in self._legs:
-            raise ValueError(f"a leg has the UUID {name} already")
-        leg = AudioSocketLeg(
-            side=side, uuid=name, cadence=self._cadence, log=log, closed=lambda: self._legs.pop(name, None)
+            raise ValueError(f"a leg has the name {name} already")
+        leg = ConnectedLeg(
+            side=side,
+            name=name,
+            wire=self._wire(),
+            cadence=self._cadence,
+            log=log,
+            closed=lambda: self._legs.pop(name, None),
         )
         self._legs[name] = leg
         return leg
 
-    def find(self, uuid: UUID) -> AudioSocketLeg | None:
-        """The leg of that UUID, if it takes connections."""
-        return self._legs.get(uuid)
+    def find(self, name: str) -> ConnectedLeg[O] | None:
+        """The leg of that name, if it takes connections."""
+        return self._legs.get(name)

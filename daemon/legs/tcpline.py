@@ -1,15 +1,18 @@
 """A TCP connection that is read once a beat and written to in passing: neither ever waits."""
 
 import socket
+from contextlib import suppress
 
 import trio
 
 READ_BYTES = 16_384
 """One read: 0.17 s at 48 kHz, a second at 8 kHz."""
+LINGER_SECONDS = 1.0
+LINGER_READS = 1000
 
 
 class TcpLine:
-    """One peer. `over` is set when the line is closed, by whichever side."""
+    """One peer. `over` is set when the line is finished, by whichever side."""
 
     def __init__(self, connection: socket.socket, peer: str) -> None:
         """`connection` is from then on this line's to close."""
@@ -33,6 +36,8 @@ class TcpLine:
 
         What the kernel takes only half of is finished before the next. That the peer is gone shows in `read`.
         """
+        if not message:
+            return False
         if not self._flush():
             return False
         self._unsent = message
@@ -56,6 +61,20 @@ class TcpLine:
             await trio.lowlevel.wait_readable(self._socket)
         except (trio.ClosedResourceError, OSError):
             await trio.lowlevel.checkpoint()
+
+    def finish(self) -> None:
+        """Nothing more is said on it, nor listened to."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+        self.over.set()
+
+    async def linger(self) -> None:
+        """Wait for the far end to let go, for a moment: to close at once may destroy what it has not read."""
+        with trio.move_on_after(LINGER_SECONDS):
+            for _ in range(LINGER_READS):
+                await self.readable()
+                if not self.read():
+                    return
 
     def close(self) -> None:
         """Close it. Twice does no harm."""

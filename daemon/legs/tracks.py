@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import trio
 
 from daemon.media.heard import Heard
-from daemon.media.timeline import Side, Timeline
+from daemon.media.timeline import CALLEE, CALLER, Side, Timeline
 from daemon.media.track import Track
 
 RECENT_SECONDS = 2.0
@@ -14,11 +14,14 @@ RECENT_SECONDS = 2.0
 
 
 class Tracks:
-    """One leg's tracks: none while nobody records, two while a recording ends and the next has begun."""
+    """One leg's tracks: none while nobody records, two while a recording ends and the next has begun.
+
+    And once more as many where its connection carries the other side as well.
+    """
 
     def __init__(self, side: Side) -> None:
-        self._side = side
-        self._tracks: dict[Timeline, Track] = {}
+        self._sides = (side, CALLEE if side == CALLER else CALLER)  # by voice
+        self._tracks: dict[Timeline, list[Track]] = {}  # by voice
         self._recent: deque[Heard] = deque()
         self._released = trio.Event()
 
@@ -39,7 +42,7 @@ class Tracks:
         """Place all audio there from now on, also that of the last moments."""
         if not self._tracks:
             self._released = trio.Event()
-        self._tracks[timeline] = timeline.join(self._side, rate, drained=drained)
+        self._tracks[timeline] = [timeline.join(self._sides[0], rate, drained=drained)]
         for heard in self._recent:
             if heard.end > timeline.start * heard.codec.rate:
                 self._place(timeline, heard, drained)
@@ -48,8 +51,7 @@ class Tracks:
 
     def detach(self, timeline: Timeline) -> None:
         """Place nothing there any more. Does nothing where it is not attached."""
-        track = self._tracks.pop(timeline, None)
-        if track is not None:
+        for track in self._tracks.pop(timeline, []):
             track.leave()
         if not self._tracks:
             self._released.set()
@@ -68,16 +70,19 @@ class Tracks:
             for timeline in self._tracks:
                 self._place(timeline, each, drained)
         self._forget(now - RECENT_SECONDS)
-        for track in self._tracks.values():
-            track.drained(drained)
+        for tracks in self._tracks.values():
+            for track in tracks:
+                track.drained(drained)
 
     def _forget(self, before: float) -> None:
         while self._recent and self._recent[0].end < before * self._recent[0].codec.rate:
             self._recent.popleft()
 
     def _place(self, timeline: Timeline, heard: Heard, drained: float) -> None:
-        track, codec = self._tracks[timeline], heard.codec
-        if track.rate != codec.rate:
-            track.leave()
-            track = self._tracks[timeline] = timeline.join(self._side, codec.rate, drained=drained)
-        track.place(heard.place, codec.decode(heard.payload))
+        tracks, codec, voice = self._tracks[timeline], heard.codec, heard.voice
+        if voice == len(tracks):
+            tracks.append(timeline.join(self._sides[voice], codec.rate, drained=drained))
+        elif tracks[voice].rate != codec.rate:
+            tracks[voice].leave()
+            tracks[voice] = timeline.join(self._sides[voice], codec.rate, drained=drained)
+        tracks[voice].place(heard.place, codec.decode(heard.payload))

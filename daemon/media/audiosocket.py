@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
+from daemon.media.wire import WireError
+
 HANGUP = 0x00
 IDENTITY = 0x01
 DTMF = 0x03
@@ -33,7 +35,7 @@ _LENGTHS = {HANGUP: 0, IDENTITY: 16, DTMF: 1}
 _NAMES = {HANGUP: "hangup", IDENTITY: "UUID", DTMF: "DTMF"}
 
 
-class AudioSocketError(Exception):
+class AudioSocketError(WireError):
     """What came is no AudioSocket frame, and nothing behind it can be found."""
 
 

@@ -1,17 +1,14 @@
 """From the bytes of AudioSocket connections to placed audio. No socket and no clock of its own."""
 
-from dataclasses import replace
+from typing import Any
 
-from daemon.media import audiosocket, codecs
+from daemon.media import audiosocket
 from daemon.media.audiosocket import AudioSocketError, Frame, Parser
-from daemon.media.codecs import Codec
+from daemon.media.codecs import Codec, slin
 from daemon.media.heard import Heard
-from daemon.media.orderclock import OrderClock, Place
+from daemon.media.placing import InOrder
 
-
-def slin(rate: int) -> Codec:
-    """Asterisk's signed linear audio: 16 bits a sample, the low byte first."""
-    return replace(codecs.in_file("pcm16", rate), name="slin")
+_SLIN = {kind: slin(rate) for kind, rate in audiosocket.RATES.items()}
 
 
 class AudioSocketStream:
@@ -21,38 +18,40 @@ class AudioSocketStream:
     `hung_up` says that the far end has said so on this connection.
     """
 
+    kind = "audiosocket"
+
     def __init__(self) -> None:
-        self.codec: Codec | None = None
         self.frames = 0
         self.dtmf = 0
         self.unknown = 0
         self.seen = 0
         self.hung_up = False
-        self._before = (0, 0)  # anchors and corrections of clocks of other rates
         self._parser = Parser()
-        self._clock = OrderClock(8000)
-        self._pieces: list[bytes] = []  # without a place yet
-        self._fresh = 0  # samples of them that the clock does not know of
-        self._heard: list[Heard] = []
+        self._voice = InOrder()
+
+    @property
+    def codec(self) -> Codec | None:
+        """What is heard; None before anything was."""
+        return self._voice.codec
 
     @property
     def waiting(self) -> bool:
         """Whether audio has come that has no place yet."""
-        return self._clock.waiting > 0
+        return self._voice.waiting
 
     @property
     def anchored(self) -> int:
         """How often the sender's audio was laid upon our clock, anew after a pause."""
-        return self._before[0] + self._clock.anchored
+        return self._voice.anchored
 
     @property
     def corrected(self) -> int:
         """Samples by which its audio was moved, one by one."""
-        return self._before[1] + self._clock.corrected
+        return self._voice.corrected
 
-    def begin(self, parser: Parser) -> None:
-        """A new connection, of which `parser` has taken the first frame."""
-        self._parser, self.hung_up = parser, False
+    def begin(self, opened: Parser) -> None:
+        """A new connection, of which `opened` has taken the first frame."""
+        self._parser, self.hung_up = opened, False
 
     def receive(self, data: bytes, now: float) -> None:
         """Take in what has come by `now` (seconds). Raises AudioSocketError; what was before it is heard.
@@ -67,9 +66,10 @@ class AudioSocketStream:
                 return
 
     def _take(self, frame: Frame, now: float) -> None:
-        rate = audiosocket.RATES.get(frame.kind)
-        if rate is not None:
-            self._hear(frame.payload, rate, now)
+        codec = _SLIN.get(frame.kind)
+        if codec is not None:
+            self.frames += 1
+            self._voice.take(codec, frame.payload, now)
         elif frame.kind == audiosocket.DTMF:
             self.dtmf += 1
         elif frame.kind == audiosocket.HANGUP:
@@ -79,38 +79,37 @@ class AudioSocketStream:
         else:
             self.unknown += 1  # its length is known, so nothing is lost with it
 
-    def _hear(self, payload: bytes, rate: int, now: float) -> None:
-        if self.codec is None or rate != self.codec.rate:
-            self._switch(rate, now)
-        self.frames += 1
-        self._pieces.append(payload)
-        self._fresh += len(payload) // 2
-
-    def _switch(self, rate: int, now: float) -> None:
-        self.finish(now)
-        self._before = self.anchored, self.corrected
-        self.codec, self._clock = slin(rate), OrderClock(rate)
-
     def look(self, now: float, *, whole: bool) -> None:
         """All that came by `now` has been received; `whole` is false where there is more of it."""
-        fresh, self._fresh = self._fresh, 0
-        self._place(self._clock.take(fresh, now, whole=whole))
+        self._voice.look(now, whole=whole)
 
     def finish(self, now: float) -> None:
-        """The connection is over, or its audio goes on at another rate: all of it gets its place."""
-        self.look(now, whole=True)
-        self._place(self._clock.finish())
-
-    def _place(self, places: list[Place]) -> None:
-        if not places or self.codec is None:
-            return
-        audio, at = b"".join(self._pieces), 0
-        for index, count in places:
-            self._heard.append(Heard(index, self.codec, audio[at : at + 2 * count]))
-            at += 2 * count
-        self._pieces = [audio[at:]]
+        """The connection is over: all that came on it gets its place."""
+        self._voice.finish(now)
 
     def heard(self) -> list[Heard]:
         """What got its place since this was asked last."""
-        heard, self._heard = self._heard, []
-        return heard
+        return self._voice.heard()
+
+    def silence(self, seconds: float) -> bytes:
+        """A frame of so much silence at the far end's own rate."""
+        codec = self.codec or _SLIN[audiosocket.AUDIO]
+        return audiosocket.build(audiosocket.KINDS[codec.rate], codec.silence(round(seconds * codec.rate)))
+
+    def outgoing(self) -> bytes:
+        """Nothing: AudioSocket has no questions."""
+        return b""
+
+    def goodbye(self) -> bytes:
+        """The clean end that Asterisk knows."""
+        return audiosocket.build(audiosocket.HANGUP)
+
+    def view(self) -> dict[str, Any]:
+        """What it knows of what has come, for whoever asks for the session."""
+        return {
+            "frames": self.frames,
+            "dtmf": self.dtmf,
+            "unknown": self.unknown,
+            "anchors": self.anchored,
+            "corrected": self.corrected,
+        }

@@ -161,6 +161,11 @@ def named(encoding: str, rate: int) -> Codec:
     )
 
 
+def slin(rate: int) -> Codec:
+    """Asterisk's signed linear audio, and what most call L16 on a WebSocket: 16 bits, the low byte first."""
+    return Codec("slin", rate, 2, rate, _decode_pcm16, _encode_pcm16, 0)
+
+
 def in_file(encoding: str, rate: int) -> Codec:
     """The codec of a file's `encoding`: "pcm16" (low byte first), "ulaw" or "alaw". Raises ValueError."""
     match encoding:

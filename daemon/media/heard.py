@@ -9,11 +9,15 @@ from daemon.media.codecs import Codec
 
 
 class Heard(NamedTuple):
-    """Audio without a seam: `payload` in `codec`, its first sample at the absolute index `place`."""
+    """Audio without a seam: `payload` in `codec`, its first sample at the absolute index `place`.
+
+    `voice` is 0 for the leg's own side; 1 for the other one, which some connections carry as well.
+    """
 
     place: int
     codec: Codec
     payload: bytes
+    voice: int = 0
 
     @property
     def end(self) -> int:
@@ -41,4 +45,5 @@ class Memory:
 
     def _one(self, heard: Heard) -> Heard:
         samples = self._decode(heard.payload)
-        return Heard(heard.place * self._samples_per_step, self._plain, self._plain.encode(samples))
+        place, payload = heard.place * self._samples_per_step, self._plain.encode(samples)
+        return Heard(place, self._plain, payload, heard.voice)

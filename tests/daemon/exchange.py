@@ -14,9 +14,9 @@ from daemon.calls.plans import Request
 from daemon.calls.session import Order
 from daemon.calls.sessions import CallRequest, Sessions
 from daemon.legs.leg import SideName
+from daemon.legs.lines import Lines
 from daemon.legs.party import Party
 from daemon.legs.ports import RtpPorts
-from daemon.legs.switchboard import Switchboard
 from daemon.recording.endpoint import RecordingFormat
 from daemon.recording.measure import Silence
 from storage import call_recordings, schema
@@ -189,8 +189,12 @@ def exchange_of(catalog: InlineCatalog, recorder: FakeRecorder, *, ports: str = 
         node="node1",
         catalog=catalog,
         cadence=cadence,
-        ports=RtpPorts.parse(ports),
-        switchboard=Switchboard(cadence, Address("127.0.0.1", 9092)),
+        lines=Lines(
+            cadence,
+            RtpPorts.parse(ports),
+            audiosocket=Address("127.0.0.1", 9092),
+            media=Address("127.0.0.1", 8001),
+        ),
         recorder=recorder,
         fate=fate,
         announce=announce,

@@ -112,6 +112,7 @@ def settings(data_dir: Path, **given: object) -> DaemonSettings:
         "daemon_http": "127.0.0.1:0",
         "daemon_rtp": "127.0.0.1:0",
         "daemon_audiosocket": "127.0.0.1:0",
+        "daemon_media": "127.0.0.1:0",
         "wavstream_url": NOWHERE,
         "wavstream_public_url": "http://127.0.0.1:9",
         "admin_api_key": ADMIN_KEY,

@@ -150,5 +150,5 @@ async def test_a_call_that_ends_closes_its_connection_and_tells_how_it_was_heard
             await switch.closed()
         view = await shop.until(session["session_uuid"], lambda view: view["state"] == "ended")
         assert view["legs"][0]["frames"] == 1
-        assert view["media"] == {"rtp": [], "audiosocket": []}
+        assert view["media"] == {"rtp": [], "audiosocket": [], "websocket": []}
         switch.close()

@@ -353,6 +353,7 @@ async def test_ports_are_said_as_they_were_bound(tmp_path: Path) -> None:
         assert listening.addresses() == {
             "http": str(listening.http),
             "audiosocket": str(listening.audiosocket),
+            "media": str(listening.media),
         }
 
 

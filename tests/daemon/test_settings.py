@@ -14,13 +14,18 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-@pytest.mark.contract("listener-daemon-http", "listener-daemon-rtp", "listener-daemon-audiosocket")
+@pytest.mark.contract(
+    "listener-daemon-http", "listener-daemon-rtp", "listener-daemon-audiosocket", "listener-daemon-media"
+)
 def test_without_any_it_listens_on_this_machine_and_records_to_nowhere() -> None:
     settings = DaemonSettings.load()
     assert settings.daemon_http == Address("127.0.0.1", 8000)
     assert settings.daemon_rtp == "127.0.0.1:20000-29998"
     assert settings.daemon_audiosocket == Address("127.0.0.1", 9092)
     assert settings.audiosocket_app is None
+    assert settings.daemon_media == Address("127.0.0.1", 8001)
+    assert settings.media_app is None
+    assert settings.media_token is None
     assert settings.wavstream_url is None
     assert settings.admin_api_key is None
     assert settings.catalog_url == "sqlite:///data/daemon.db"

@@ -42,7 +42,7 @@ class House:
         self._nursery = nursery
         self._found: dict[str, str] = {"ingest": "127.0.0.1:0", "http": "127.0.0.1:0"}
         self._api = "127.0.0.1:0"
-        self._audiosocket = "127.0.0.1:0"
+        self._audiosocket = self._media = "127.0.0.1:0"
         self._news = trio.Event()
 
     @property
@@ -78,6 +78,7 @@ class House:
             "DAEMON_HTTP": self._api,
             "DAEMON_RTP": "127.0.0.1:0",
             "DAEMON_AUDIOSOCKET": self._audiosocket,
+            "DAEMON_MEDIA": self._media,
             "WAVSTREAM_URL": f"ws://{self.ingest}",
             "WAVSTREAM_PUBLIC_URL": self.downloads_url,
             "WAVSTREAM_TOKEN": self.token,
@@ -89,7 +90,7 @@ class House:
         }
         self.daemon = Program("daemon", programs.without(frozenset()) | told, self._hear)
         found = await self._nursery.start(self.daemon.run)
-        self._api, self._audiosocket = found["http"], found["audiosocket"]
+        self._api, self._audiosocket, self._media = found["http"], found["audiosocket"], found["media"]
 
     async def end(self, program: Program, number: signal.Signals) -> int | None:
         """Send a real signal and wait for the exit status."""

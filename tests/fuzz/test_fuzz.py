@@ -1,4 +1,4 @@
-"""A short run of the fuzzers of the audio input; `make fuzz` is the long one."""
+"""A short run of the fuzzers of all that audio comes in by; `make fuzz` is the long one."""
 
 import random
 from collections.abc import Callable, Hashable
@@ -7,12 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzz import _mutation, messages, websocket
+from tests.fuzz import _mutation, audiosocket, dialects, messages, rtp, websocket
 
 SHORT = 3000
 FUZZERS = [
     pytest.param("websocket", websocket.do, id="websocket"),
     pytest.param("messages", messages.do, id="messages"),
+    pytest.param("dialects", dialects.do, id="dialects"),
+    pytest.param("audiosocket", audiosocket.do, id="audiosocket"),
+    pytest.param("rtp", rtp.do, id="rtp"),
 ]
 
 
@@ -35,6 +38,21 @@ def test_each_input_of_the_corpus_does_something_of_its_own(
 @given(st.binary(max_size=300), st.sampled_from([0, 1, 2, 5, 6]), st.integers(0, 255))
 def test_any_bytes_into_the_audio_input(data: bytes, kind: int, cut: int) -> None:
     websocket.do(bytes([kind, cut]) + data)
+
+
+@given(st.integers(0, 7), st.integers(0, 3), st.lists(st.binary(max_size=80), max_size=6))
+def test_any_lines_into_a_dialect(dialect: int, query: int, lines: list[bytes]) -> None:
+    dialects.do(bytes([dialect | query << 4, len(lines)]) + b"\n".join(lines))
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_into_an_audiosocket(data: bytes) -> None:
+    audiosocket.do(data)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_as_datagrams(data: bytes) -> None:
+    rtp.do(data)
 
 
 @given(st.binary(max_size=300))

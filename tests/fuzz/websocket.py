@@ -15,12 +15,12 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from tests.fuzz import _mutation
-from wavstream.ingest import fork, framing
+from wavstream.ingest import fork
 from wavstream.ingest.call import Talk
 from wavstream.ingest.fork import ForkTalk
-from wavstream.ingest.framing import Framing, RequestError, offered
 from wavstream.ingest.freeswitch import FreeSwitchTalk
-from wavstream.process import logs
+from wavstream.process import framing, logs
+from wavstream.process.framing import Framing, RequestError, offered
 from wavstream.protocol import Reason
 from wavstream.recordings import Recordings
 from wavstream.wav import WavFormat

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from wavstream.access import Access
+from wavstream.process.access import Access
 
 
 @pytest.mark.parametrize("authorization", ["Bearer s3cret", "bearer s3cret", "BEARER   s3cret "])

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from storage.catalog import Catalog, CatalogError
 from tests.wavstream.clients import audio, client, close, exchange, text, upgrade
 from tests.wavstream.servers import BOUND_SECONDS, Server
-from wavstream import recordings, registration
+from wavstream import finisher, registration
 from wavstream.chunks import HEADER_BYTES
 from wavstream.protocol import Completed, Error, Ready
 
@@ -47,7 +47,7 @@ class Outage:
 @pytest.fixture
 def outage(monkeypatch: pytest.MonkeyPatch) -> Outage:
     monkeypatch.setattr(registration, "RETRY_SECONDS", 0.02)
-    monkeypatch.setattr(recordings, "_RETRY_SECONDS", (0.02,))
+    monkeypatch.setattr(finisher, "_RETRY_SECONDS", (0.02,))
     return Outage(monkeypatch)
 
 

@@ -279,7 +279,9 @@ async def test_a_download_under_way_when_its_url_expires_finishes(
 ) -> None:
     monkeypatch.setattr(sweeper, "SWEEP_SECONDS", 0.05)
     data = SECOND * 1500  # 24 MB: more than the socket buffers hold of what is not read
-    async with running(tmp_path, recording_retention_hours=3 / 3600) as server:
+    async with running(
+        tmp_path, recording_retention_hours=8 / 3600
+    ) as server:  # time enough to begin, also on a busy machine
         done = await recorded(server, data)
         async with server.http.stream("GET", done.url) as answer:
             assert answer.status_code == 200

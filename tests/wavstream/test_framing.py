@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.wavstream.clients import audio, capture, close, frame, text, upgrade
-from wavstream.ingest.framing import Ended, Framing, Message, RequestError
+from wavstream.process.framing import Ended, Framing, Message, RequestError
 
 LIMIT = 1 << 20
 

@@ -14,7 +14,7 @@ import trio
 from tests.wavstream.clients import Client, client
 from tests.wavstream.servers import BOUND_SECONDS, Server, running
 from tests.wavstream.test_restart import child
-from wavstream import live, protocol, recordings
+from wavstream import finisher, live, protocol, recordings
 from wavstream.chunks import HEADER_BYTES
 from wavstream.protocol import Completed
 
@@ -101,7 +101,7 @@ async def test_two_recordings_fill_a_real_disk_and_are_whole_when_there_is_room(
 async def test_a_recording_that_ends_on_a_full_disk_with_its_catalogue_completes_when_there_is_room(
     small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recordings, "_RETRY_SECONDS", (0.05,))
+    monkeypatch.setattr(finisher, "_RETRY_SECONDS", (0.05,))
     monkeypatch.setattr("wavstream.space.RESERVE_SECONDS", 0.0)
     ballast = small / "ballast"
     settings = {"wavstream_disk_refuse_mb": 0, "wavstream_disk_warn_mb": 0}

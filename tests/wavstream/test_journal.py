@@ -19,7 +19,7 @@ from tests.wavstream.test_catalogue_failures import Outage
 from tests.wavstream.test_recovery import AUDIO, left, unfinished
 from tests.wavstream.test_restart import Child, child
 from tests.wavstream.test_sidefile import until
-from wavstream import recordings, registration, sidefile
+from wavstream import finisher, registration, sidefile
 from wavstream.chunks import HEADER_BYTES
 from wavstream.label import label
 from wavstream.protocol import Ready
@@ -136,7 +136,7 @@ async def gone(data_dir: Path) -> None:
 @pytest.fixture
 def outage(monkeypatch: pytest.MonkeyPatch) -> Outage:
     monkeypatch.setattr(registration, "RETRY_SECONDS", 0.02)
-    monkeypatch.setattr(recordings, "_RETRY_SECONDS", (0.02,))
+    monkeypatch.setattr(finisher, "_RETRY_SECONDS", (0.02,))
     return Outage(monkeypatch)
 
 

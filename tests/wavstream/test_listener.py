@@ -11,7 +11,7 @@ from tests import web
 from tests.wavstream.clients import audio, client, close, close_code, exchange, text, upgrade
 from tests.wavstream.servers import BOUND_SECONDS, Server, running
 from wavstream import protocol
-from wavstream.access import Access
+from wavstream.process.access import Access
 from wavstream.protocol import Completed, Ready
 
 ID = "recording-1"

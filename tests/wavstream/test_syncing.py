@@ -16,7 +16,7 @@ from tests.wavstream.clients import client
 from tests.wavstream.servers import BOUND_SECONDS, Server, running, the_file
 from tests.wavstream.test_live import MONO, ROW
 from tests.wavstream.test_writer import heard
-from wavstream import live, recordings, syncing
+from wavstream import finisher, live, syncing
 from wavstream.chunks import HEADER_BYTES
 from wavstream.files import RecordingFile
 from wavstream.live import LiveRecording
@@ -200,7 +200,7 @@ async def test_what_a_failed_sync_has_lost_is_written_again(
 async def test_completed_is_not_said_of_audio_that_the_last_sync_lost(
     server: Server, monkeypatch: pytest.MonkeyPatch, last_sync_loses: list[Path], logged: list[Any]
 ) -> None:
-    monkeypatch.setattr(recordings, "_RETRY_SECONDS", (0.05,))
+    monkeypatch.setattr(finisher, "_RETRY_SECONDS", (0.05,))
     async with client(server) as talk:
         await talk.start("recording-1")
         await talk.audio(SECOND)

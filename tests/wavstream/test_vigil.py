@@ -11,12 +11,12 @@ import trio
 from tests.wavstream.clients import audio, frame, frames, text, upgrade
 from tests.wavstream.servers import BOUND_SECONDS, running
 from wavstream import protocol
-from wavstream.access import Access
 from wavstream.ingest.dialect import Closing
 from wavstream.ingest.server import Ingest
 from wavstream.ingest.vigil import Vigil
 from wavstream.ingest.websocket import DisconnectedError, WebSocket
 from wavstream.metrics import Metrics
+from wavstream.process.access import Access
 from wavstream.process.settings import Address
 
 ONE = b"\x01\x00" * 160

@@ -11,7 +11,7 @@ from storage.objects import DirectoryStore
 from tests.wavstream.clients import Client, audio, client, text, upgrade
 from tests.wavstream.disk import Disk
 from tests.wavstream.servers import BOUND_SECONDS, Server, running, the_file
-from wavstream import live, protocol, recordings
+from wavstream import finisher, live, protocol
 from wavstream.chunks import HEADER_BYTES
 from wavstream.files import RecordingFile
 from wavstream.protocol import Completed, Ready
@@ -78,7 +78,7 @@ async def test_a_full_disk_acknowledges_no_more_than_it_took_and_all_goes_on_whe
 async def test_a_recording_that_cannot_be_finished_is_finished_when_the_disk_is_well(
     server: Server, disk: Disk, logged: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recordings, "_RETRY_SECONDS", (0.05,))
+    monkeypatch.setattr(finisher, "_RETRY_SECONDS", (0.05,))
     async with client(server) as talk:
         await talk.start("recording-1")
         await talk.audio(SECOND)
@@ -100,7 +100,7 @@ async def test_a_recording_that_cannot_be_finished_is_finished_when_the_disk_is_
 async def test_a_client_that_waits_too_long_for_the_end_is_told_to_come_back(
     server: Server, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recordings, "_RETRY_SECONDS", (0.05,))
+    monkeypatch.setattr(finisher, "_RETRY_SECONDS", (0.05,))
     monkeypatch.setattr("wavstream.ingest.resumable.COMPLETED_SECONDS", 0.2)
     async with client(server) as talk:
         await talk.start("recording-1")

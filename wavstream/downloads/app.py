@@ -11,13 +11,13 @@ from werkzeug.exceptions import HTTPException
 from storage import recordings as rows
 from storage.catalog import CatalogError
 from storage.recordings import Recording
-from wavstream.access import Access
 from wavstream.downloads.answers import gone, refused, said
 from wavstream.downloads.delivery import Delivery
 from wavstream.downloads.holds import Holds
 from wavstream.downloads.operator import Operator
 from wavstream.metrics import Metrics
 from wavstream.process import logs
+from wavstream.process.access import Access
 from wavstream.recordings import Recordings
 from wavstream.retention import is_expired
 from wavstream.urls import Urls

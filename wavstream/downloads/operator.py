@@ -9,11 +9,11 @@ from quart import Response, request
 from storage import recordings as rows
 from storage.recordings import Recording
 from wavstream import sidefile
-from wavstream.access import Access
 from wavstream.downloads.answers import nothing, refused, said
 from wavstream.downloads.delivery import Delivery
 from wavstream.downloads.listing import Query, QueryError, cursor, query, view
 from wavstream.process import logs
+from wavstream.process.access import Access
 from wavstream.recordings import Recordings
 from wavstream.retention import is_expired
 from wavstream.urls import Urls

@@ -7,11 +7,11 @@ import trio
 from websockets.frames import CloseCode
 
 from wavstream.ingest.dialect import Closing
-from wavstream.ingest.framing import Message
 from wavstream.ingest.websocket import READ_BYTES, DisconnectedError, WebSocket
 from wavstream.live import LiveRecording
 from wavstream.process import logs
 from wavstream.process.cadence import Cadence
+from wavstream.process.framing import Message
 from wavstream.protocol import Reason
 from wavstream.space import NoRoomError
 

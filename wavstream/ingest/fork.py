@@ -22,12 +22,12 @@ from wavstream.ingest.description import (
     pressed,
 )
 from wavstream.ingest.dialect import Closing, Conversation
-from wavstream.ingest.framing import Message
 from wavstream.ingest.query import audio_format
 from wavstream.ingest.tape import Tape
 from wavstream.live import LiveRecording
 from wavstream.process import logs
 from wavstream.process.cadence import Cadence
+from wavstream.process.framing import Message
 from wavstream.protocol import Reason
 from wavstream.recordings import Recordings
 from wavstream.wav import WavFormat

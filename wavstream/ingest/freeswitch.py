@@ -13,13 +13,13 @@ from websockets.frames import CloseCode
 
 from wavstream.ingest.call import SwitchCall
 from wavstream.ingest.dialect import Closing, Conversation
-from wavstream.ingest.framing import Message
 from wavstream.ingest.names import RULE, is_name
 from wavstream.ingest.query import audio_format
 from wavstream.ingest.tape import Tape
 from wavstream.live import LiveRecording
 from wavstream.process import logs
 from wavstream.process.cadence import Cadence
+from wavstream.process.framing import Message
 from wavstream.protocol import Reason
 from wavstream.recordings import Recordings
 from wavstream.wav import WavFormat

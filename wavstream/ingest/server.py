@@ -9,15 +9,15 @@ import trio
 from websockets.frames import CloseCode
 from websockets.http11 import Request
 
-from wavstream.access import Access
 from wavstream.ingest.dialect import Closing, Conversation, Dialect, RefusedError
-from wavstream.ingest.framing import RequestError, offered
 from wavstream.ingest.vigil import ROUNDS, Vigil
 from wavstream.ingest.websocket import DisconnectedError, WebSocket
 from wavstream.metrics import Metrics
 from wavstream.process import logs
 from wavstream.process.accepting import bound, listen, take_connections
+from wavstream.process.access import Access
 from wavstream.process.admission import Admission
+from wavstream.process.framing import RequestError, offered
 from wavstream.process.settings import Address
 from wavstream.process.turnaway import turn_away
 from wavstream.protocol import MAX_MESSAGE_BYTES

@@ -7,7 +7,7 @@ import trio
 from websockets.frames import CloseCode
 from websockets.http11 import Request
 
-from wavstream.ingest.framing import Ended, Framing, Message
+from wavstream.process.framing import Ended, Framing, Message
 
 READ_BYTES = 65_536
 """One read: a second of the densest telephone audio (16 kHz, stereo, 16 bit) and its framing."""

@@ -66,8 +66,9 @@ MOST_FIELDS_BYTES = 4096
 class Dialect(Protocol):
     """One connection's conversation. No I/O: messages in, events out."""
 
-    name: str
-    """As the API shows it."""
+    @property
+    def name(self) -> str:
+        """As the API shows it."""
 
     def receive(self, message: Message) -> list[Event]:
         """Take in one message. Raises DialectError; what is only unknown is passed over and counted."""

@@ -25,7 +25,7 @@ async def test_a_registered_call_names_where_its_audio_may_be_sent(tmp_path: Pat
             "state": "waiting",
             "caller_id": "+49 30 1",
             "did": None,
-            "media": {"audiosocket": view["media"]["audiosocket"]},
+            "media": {name: view["media"][name] for name in ("audiosocket", "websocket")},
         }
         assert [leg["leg"] for leg in legs] == ["caller", "callee"]
         assert {leg["host"] for leg in legs} == {"127.0.0.1"}
@@ -36,6 +36,13 @@ async def test_a_registered_call_names_where_its_audio_may_be_sent(tmp_path: Pat
         assert [leg["leg"] for leg in sockets] == ["caller", "callee"]
         assert {(leg["host"], leg["port"]) for leg in sockets} == {daemon.listening.audiosocket}
         assert len({UUID(leg["uuid"]) for leg in sockets}) == 2
+        websockets = view["media"]["websocket"]
+        assert [leg["leg"] for leg in websockets] == ["caller", "callee"]
+        base = f"ws://{daemon.listening.media}/v1/media/"
+        assert all(leg["url"].startswith(base) for leg in websockets)
+        tokens = {leg["url"].removeprefix(base) for leg in websockets}
+        assert len(tokens) == 2
+        assert all(len(token) == 22 for token in tokens)  # 128 random bits
 
 
 @pytest.mark.contract("session-body")
@@ -99,7 +106,7 @@ async def test_an_ended_session_is_shown_with_its_cause_and_what_its_legs_receiv
         assert (leg["leg"], leg["codec"], leg["packets"], leg["lost"]) == ("caller", "PCMU", 10, 0)
         assert (view["state"], view["cause"]) == ("ended", "hangup")
         assert view["ended_at"] >= view["created_at"]
-        assert view["media"] == {"rtp": [], "audiosocket": []}
+        assert view["media"] == {"rtp": [], "audiosocket": [], "websocket": []}
 
 
 @pytest.mark.contract("show-session")

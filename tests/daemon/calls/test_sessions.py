@@ -12,6 +12,7 @@ from daemon.calls import session as session_module
 from daemon.calls.moment import Moment
 from daemon.calls.session import Order
 from daemon.calls.sessions import CallRequest, ShuttingDownError
+from daemon.legs.lines import Wishes
 from daemon.legs.ports import PortsExhaustedError, RtpPorts
 from daemon.legs.rtp import RtpLeg
 from daemon.media.codecs import named
@@ -29,7 +30,7 @@ async def test_a_call_begins_with_its_event_and_an_address_a_leg(
     async with exchange(catalog) as calls:
         told = {96: named("L16", 16000)}
         row, live = await calls.sessions.create(
-            CallRequest(app_id="app", caller_id="a", did="b", legs=2, payload_types=told)
+            CallRequest(app_id="app", caller_id="a", did="b", legs=2, wishes=Wishes(payload_types=told))
         )
         assert row.state == "waiting"
         assert len({leg.rtp.address for leg in live.legs}) == 2

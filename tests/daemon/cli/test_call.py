@@ -86,7 +86,9 @@ async def test_calls_into_a_system_that_is_up_are_recorded_and_verified(
     capsys: pytest.CaptureFixture[str],
     nursery: trio.Nursery,
 ) -> None:
-    for name in ("WAVSTREAM_INGEST", "WAVSTREAM_HTTP", "DAEMON_HTTP", "DAEMON_RTP", "DAEMON_AUDIOSOCKET"):
+    listeners = ("INGEST", "HTTP"), ("HTTP", "RTP", "AUDIOSOCKET", "MEDIA")
+    names = [f"WAVSTREAM_{name}" for name in listeners[0]] + [f"DAEMON_{name}" for name in listeners[1]]
+    for name in names:
         monkeypatch.setenv(name, "127.0.0.1:0")
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     up, api = trio.Event(), ""

@@ -4,7 +4,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import trio
 
@@ -12,6 +12,7 @@ from daemon.legs.audiosocketlistener import AudioSocketListener, NewCall
 from daemon.legs.switchboard import Switchboard
 from daemon.media import audiosocket
 from daemon.media.audiosocket import IDENTITY, Frame, Parser, build
+from daemon.media.audiosocketstream import AudioSocketStream
 from wavstream.process.cadence import Cadence
 from wavstream.process.settings import Address
 
@@ -66,10 +67,12 @@ def audio(*samples: bytes, kind: int = audiosocket.AUDIO) -> bytes:
 @asynccontextmanager
 async def listening(
     *, new_call: NewCall | None = None, most_connections: int = 100
-) -> AsyncIterator[tuple[Switchboard, Cadence, trio.Nursery]]:
+) -> AsyncIterator[tuple[Switchboard[Parser], Cadence, trio.Nursery]]:
     """A listener, its switchboard and its beat, and a nursery for legs; all of it ends with the block."""
     cadence = Cadence()
-    switchboard = Switchboard(cadence, Address("127.0.0.1", 0))
+    switchboard = Switchboard(
+        cadence, Address("127.0.0.1", 0), wire=AudioSocketStream, draw=lambda: str(uuid4())
+    )
     listener = AudioSocketListener(switchboard, new_call=new_call, most_connections=most_connections)
     with trio.fail_after(60):
         async with trio.open_nursery() as nursery:

@@ -1,16 +1,17 @@
 """An AudioSocket leg over real connections."""
 
 from dataclasses import asdict
+from uuid import UUID
 
 import numpy as np
 import pytest
 import trio
 
-from daemon.legs import audiosocket as leg_module
-from daemon.legs.audiosocket import AudioSocketLeg
+from daemon.legs import connected as leg_module
+from daemon.legs.connected import ConnectedLeg
 from daemon.legs.leg import CALLEE, CALLER
 from daemon.legs.switchboard import Switchboard
-from daemon.media.audiosocket import DTMF, ERROR, HANGUP, KINDS, Frame, build
+from daemon.media.audiosocket import DTMF, ERROR, HANGUP, KINDS, Frame, Parser, build
 from daemon.media.codecs import Samples
 from daemon.media.quality import Received
 from daemon.media.timeline import Timeline
@@ -23,18 +24,18 @@ VOICE = np.arange(1, 161, dtype="<i2")
 """20 ms at 8 kHz, none of it silence."""
 
 
-def opened(switchboard: Switchboard) -> AudioSocketLeg:
+def opened(switchboard: Switchboard[Parser]) -> ConnectedLeg[Parser]:
     return switchboard.open(side=CALLER, log=logs.get("tests"))
 
 
-async def connected(switchboard: Switchboard, leg: AudioSocketLeg, number: int = 1) -> Switch:
+async def connected(switchboard: Switchboard[Parser], leg: ConnectedLeg[Parser], number: int = 1) -> Switch:
     """A switch whose connection is the leg's."""
-    switch = Switch(switchboard.address, leg.uuid)
+    switch = Switch(switchboard.address, UUID(leg.name))
     await until(lambda: leg.view()["connections"] == number)
     return switch
 
 
-async def until_frames(leg: AudioSocketLeg, count: int) -> None:
+async def until_frames(leg: ConnectedLeg[Parser], count: int) -> None:
     while leg.view()["frames"] < count:
         leg.poll()
         await trio.sleep(0.01)
@@ -235,7 +236,7 @@ async def test_a_closed_leg_takes_no_connection_and_holds_no_recording() -> None
             switch = await connected(switchboard, leg)
             running.cancel_scope.cancel()
         await switch.closed()
-        assert switchboard.find(leg.uuid) is None
+        assert switchboard.find(leg.name) is None
         leg.close()
         leg.poll()  # as its recording still does
         assert len(timeline.advance(trio.current_time() + 1)) > 8000  # it waits for nobody
@@ -245,16 +246,16 @@ async def test_a_closed_leg_takes_no_connection_and_holds_no_recording() -> None
 async def test_a_uuid_belongs_to_one_leg_while_that_is_open() -> None:
     async with listening() as (switchboard, _, _nursery):
         leg = opened(switchboard)
-        with pytest.raises(ValueError, match="has the UUID"):
-            switchboard.open(side=CALLEE, log=logs.get("tests"), uuid=leg.uuid)
+        with pytest.raises(ValueError, match="has the name"):
+            switchboard.open(side=CALLEE, log=logs.get("tests"), name=leg.name)
         leg.close()
-        again = switchboard.open(side=CALLEE, log=logs.get("tests"), uuid=leg.uuid)
+        again = switchboard.open(side=CALLEE, log=logs.get("tests"), name=leg.name)
         leg.close()
-        assert switchboard.find(leg.uuid) is again
+        assert switchboard.find(leg.name) is again
         again.close()
 
 
-async def recorded(leg: AudioSocketLeg, cadence: Cadence, rate: int) -> tuple[float, Samples]:
+async def recorded(leg: ConnectedLeg[Parser], cadence: Cadence, rate: int) -> tuple[float, Samples]:
     """When a recording of 6 s began, and what it holds, closed beat by beat."""
     timeline, blocks = Timeline(rate, 1, trio.current_time()), []
     leg.attach(timeline)

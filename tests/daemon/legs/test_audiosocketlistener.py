@@ -8,16 +8,16 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from daemon.legs import audiosocketlistener
-from daemon.legs.audiosocket import AudioSocketLeg
-from daemon.legs.audiosocketlistener import RefusedError
+from daemon.legs.connected import ConnectedLeg
+from daemon.legs.doorway import RefusedError
 from daemon.legs.leg import CALLER
 from daemon.legs.switchboard import Switchboard
-from daemon.media.audiosocket import DTMF, IDENTITY, build
+from daemon.media.audiosocket import DTMF, IDENTITY, Parser, build
 from tests.daemon.legs.switch import Switch, listening, until
 from wavstream.process import logs
 
 
-async def leg_of(switchboard: Switchboard, nursery: trio.Nursery) -> AudioSocketLeg:
+async def leg_of(switchboard: Switchboard[Parser], nursery: trio.Nursery) -> ConnectedLeg[Parser]:
     leg = switchboard.open(side=CALLER, log=logs.get("tests"))
     await nursery.start(leg.run)
     return leg
@@ -46,7 +46,7 @@ async def test_whoever_does_not_begin_with_a_uuid_that_is_waited_for_is_closed_a
 ) -> None:
     async with listening() as (switchboard, _, nursery):
         leg = await leg_of(switchboard, nursery)
-        right = Switch(switchboard.address, leg.uuid)
+        right = Switch(switchboard.address, UUID(leg.name))
         await leg.connected.wait()
         with capture_logs() as logged:
             wrong = Switch(switchboard.address)
@@ -63,10 +63,10 @@ async def test_whoever_does_not_begin_with_a_uuid_that_is_waited_for_is_closed_a
 async def test_a_uuid_used_twice_at_a_time_is_refused_and_the_first_goes_on() -> None:
     async with listening() as (switchboard, _, nursery):
         leg = await leg_of(switchboard, nursery)
-        first = Switch(switchboard.address, leg.uuid)
+        first = Switch(switchboard.address, UUID(leg.name))
         await leg.connected.wait()
         with capture_logs() as logged:
-            second = Switch(switchboard.address, leg.uuid)
+            second = Switch(switchboard.address, UUID(leg.name))
             await second.closed()
             await until(lambda: refusals(logged))
         assert refusals(logged)[0].startswith("its leg is connected already, to 127.0.0.1:")
@@ -97,10 +97,10 @@ async def test_a_connection_that_goes_before_its_uuid_is_told_of() -> None:
 async def test_silent_connections_keep_no_call_out() -> None:
     async with listening(most_connections=3) as (switchboard, _, nursery):
         legs = [await leg_of(switchboard, nursery) for _ in range(2)]
-        first = Switch(switchboard.address, legs[0].uuid)
+        first = Switch(switchboard.address, UUID(legs[0].name))
         await legs[0].connected.wait()
         flood = [Switch(switchboard.address) for _ in range(10)]
-        second = Switch(switchboard.address, legs[1].uuid)
+        second = Switch(switchboard.address, UUID(legs[1].name))
         await legs[1].connected.wait()  # the silent ones have had to go for it
         assert legs[0].view()["connected"]
         for switch in (first, second, *flood):
@@ -110,16 +110,16 @@ async def test_silent_connections_keep_no_call_out() -> None:
 async def test_when_all_places_are_calls_one_more_is_refused() -> None:
     async with listening(most_connections=1) as (switchboard, _, nursery):
         legs = [await leg_of(switchboard, nursery) for _ in range(2)]
-        first = Switch(switchboard.address, legs[0].uuid)
+        first = Switch(switchboard.address, UUID(legs[0].name))
         await legs[0].connected.wait()
         with capture_logs() as logged:
-            second = Switch(switchboard.address, legs[1].uuid)
+            second = Switch(switchboard.address, UUID(legs[1].name))
             await second.closed()
             await until(lambda: refusals(logged))
         assert refusals(logged) == ["too many connections"]
         first.close()
         await until(lambda: not legs[0].view()["connected"])
-        third = Switch(switchboard.address, legs[1].uuid)
+        third = Switch(switchboard.address, UUID(legs[1].name))
         await legs[1].connected.wait()
         for switch in (second, third):
             switch.close()
@@ -128,12 +128,12 @@ async def test_when_all_places_are_calls_one_more_is_refused() -> None:
 async def test_a_uuid_that_nobody_registered_can_begin_a_call() -> None:
     name, asked = uuid4(), []
 
-    async def new_call(uuid: UUID) -> AudioSocketLeg:
+    async def new_call(uuid: UUID) -> ConnectedLeg[Parser]:
         asked.append(uuid)
         await trio.lowlevel.checkpoint()
         if uuid != name:
             raise RefusedError("not today")
-        leg = switchboard.open(side=CALLER, log=logs.get("tests"), uuid=uuid)
+        leg = switchboard.open(side=CALLER, log=logs.get("tests"), name=str(uuid))
         await nursery.start(leg.run)
         return leg
 
@@ -144,8 +144,8 @@ async def test_a_uuid_that_nobody_registered_can_begin_a_call() -> None:
             await until(lambda: refusals(logged))
         assert refusals(logged) == ["not today"]
         switch = Switch(switchboard.address, name)
-        await until(lambda: switchboard.find(name))
-        leg = switchboard.find(name)
+        await until(lambda: switchboard.find(str(name)))
+        leg = switchboard.find(str(name))
         assert leg is not None
         await leg.connected.wait()
         assert asked == [UUID(int=5), name]

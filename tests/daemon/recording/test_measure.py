@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import trio
 
-from daemon.legs.audiosocket import AudioSocketLeg
+from daemon.legs.connected import ConnectedLeg
 from daemon.legs.leg import CALLEE, CALLER
+from daemon.media.audiosocket import Parser
 from daemon.media.timeline import Timeline
 from daemon.recording.measure import Measure, Silence
 from tests.daemon.legs.caller import calling, make_leg
@@ -46,7 +47,7 @@ async def test_a_leg_that_was_measured_before_it_was_told_to_begin_has_nothing()
         assert measure.quality()["caller"].packets == 0
 
 
-async def polled(leg: AudioSocketLeg, right: Callable[[], object]) -> None:
+async def polled(leg: ConnectedLeg[Parser], right: Callable[[], object]) -> None:
     """Poll a leg, as its recording does, until it is so."""
 
     def look() -> object:

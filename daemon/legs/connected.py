@@ -1,19 +1,16 @@
-"""An AudioSocket leg: one TCP connection at a time, read once a beat."""
+"""A leg that is connected to: one TCP connection at a time, read once a beat, whatever is spoken on it."""
 
 from collections.abc import Callable
-from typing import Any
-from uuid import UUID
+from typing import Any, Generic, TypeVar
 
 import trio
 
 from daemon.legs.leg import SIDE_NAMES, Side, quality
 from daemon.legs.tcpline import TcpLine
 from daemon.legs.tracks import Tracks
-from daemon.media import audiosocket
-from daemon.media.audiosocket import AudioSocketError, Parser
-from daemon.media.audiosocketstream import AudioSocketStream, slin
 from daemon.media.quality import Received
 from daemon.media.timeline import Timeline
+from daemon.media.wire import Wire, WireError
 from wavstream.process.cadence import Cadence
 from wavstream.process.logs import Log
 
@@ -29,23 +26,33 @@ KEEP_SECONDS = 1.0
 for 2 s."""
 
 
+O = TypeVar("O")  # noqa: E741 - what a connection was opened with
+
+
 class TakenError(Exception):
     """The leg is connected already, or its call is over. Its text says which."""
 
 
-class AudioSocketLeg:
-    """One party's AudioSocket: whoever connects with its UUID has it, until that connection ends.
+class ConnectedLeg(Generic[O]):
+    """One party's connection: whoever connects and knows its name has it, until that connection ends.
 
     Then another may take its place: a recording goes on, with silence in between. `connected` is set by the
     first connection, `heard` by its first audio. Times are those of `trio.current_time()`.
     """
 
     def __init__(
-        self, *, side: Side, uuid: UUID, cadence: Cadence, log: Log, closed: Callable[[], object]
+        self,
+        *,
+        side: Side,
+        name: str,
+        wire: Wire[O],
+        cadence: Cadence,
+        log: Log,
+        closed: Callable[[], object],
     ) -> None:
-        """`closed` is called once, when no connection is taken any more."""
+        """`wire` is what is spoken; `closed` is called once, when no connection is taken any more."""
         self.side = side
-        self.uuid = uuid
+        self.name = name
         self.connected = trio.Event()
         self.heard = trio.Event()
         self._cadence = cadence
@@ -55,7 +62,8 @@ class AudioSocketLeg:
         self._line: TcpLine | None = None
         self._put_through = trio.Event()
         self._connections = 0
-        self._stream = AudioSocketStream()
+        self._gone_since = trio.current_time()
+        self._wire = wire
         self._tracks = Tracks(side)
         self._drained = self._last_heard = self._said = trio.current_time()
         self._silence_frames = 0
@@ -63,8 +71,13 @@ class AudioSocketLeg:
     @property
     def rate(self) -> int:
         """Samples a second of what is heard; 8,000 before anything was."""
-        codec = self._stream.codec
+        codec = self._wire.codec
         return 8000 if codec is None else codec.rate
+
+    @property
+    def gone_since(self) -> float | None:
+        """Since when nobody is connected; None while somebody is."""
+        return self._gone_since if self._line is None else None
 
     @property
     def last_heard(self) -> float:
@@ -73,11 +86,11 @@ class AudioSocketLeg:
 
     @property
     def received(self) -> Received:
-        """What has come since it listens, on all its connections, up to the last `poll`: frames of audio."""
-        return Received(packets=self._stream.frames, drift_ppm=None)
+        """What has come since it listens, on all its connections, up to the last `poll`: audio messages."""
+        return Received(packets=self._wire.frames, drift_ppm=None)
 
-    def connect(self, line: TcpLine, parser: Parser) -> None:
-        """Take a line whose first frame, read by `parser`, has named this leg. Raises TakenError.
+    def connect(self, line: TcpLine, opened: O) -> None:
+        """Take a line that has named this leg, and what its listener knows of it. Raises TakenError.
 
         The line is over when the leg has no more use for it.
         """
@@ -87,10 +100,11 @@ class AudioSocketLeg:
         if self._line is not None:
             raise TakenError(f"its leg is connected already, to {self._line.peer}")
         self._line = line
-        self._stream.begin(parser)
+        self._wire.begin(opened)
         self._connections += 1
         self._said = trio.current_time()
         self._log.info("leg connected", connection=line.peer, number=self._connections)
+        self._receive(b"", trio.current_time())
         self.connected.set()
         self._put_through.set()
 
@@ -111,7 +125,7 @@ class AudioSocketLeg:
             await self._tracks.released()
         elif self._line is None:
             await self._put_through.wait()
-        elif self._stream.waiting or trio.current_time() - self._last_heard <= IDLE_SECONDS:
+        elif self._wire.waiting or trio.current_time() - self._last_heard <= IDLE_SECONDS:
             await self._cadence.beat()
         else:
             with trio.move_on_after(KEEP_SECONDS):
@@ -142,22 +156,22 @@ class AudioSocketLeg:
         """Take in all that has arrived up to now. A leg without a connection has nothing more."""
         now = trio.current_time()
         whole = self._drain(now)
-        self._stream.look(now, whole=whole)
-        heard = self._stream.heard()
+        self._wire.look(now, whole=whole)
+        heard = self._wire.heard()
         if heard:
             self._last_heard = now
         if heard and not self.heard.is_set():
             self._log.info("leg heard", rate=self.rate)
             self.heard.set()
-        if whole and not self._stream.waiting:
+        if whole and not self._wire.waiting:
             self._drained = now
         self._tracks.take(heard, now=now, drained=self._drained)
 
     def _drain(self, now: float) -> bool:
         """Read the connection until it is empty. False: there was more than one look may take."""
-        line, seen, taken = self._line, self._stream.seen, 0
+        line, seen, taken = self._line, self._wire.seen, 0
         while line is not None and line is self._line:
-            if taken >= DRAIN_BYTES or self._stream.seen - seen >= DRAIN_FRAMES:
+            if taken >= DRAIN_BYTES or self._wire.seen - seen >= DRAIN_FRAMES:
                 return False
             data = line.read()
             if data is None:
@@ -169,26 +183,33 @@ class AudioSocketLeg:
     def _take_in(self, data: bytes, now: float) -> None:
         if not data:
             self._lose(now, "the far end closed the connection")
-            return
-        unknown = self._stream.unknown
+        else:
+            self._receive(data, now)
+
+    def _receive(self, data: bytes, now: float) -> None:
+        unknown = self._wire.unknown
         try:
-            self._stream.receive(data, now)
-        except AudioSocketError as wrong:
-            self._warn("malformed frame", error=str(wrong))
+            self._wire.receive(data, now)
+        except WireError as wrong:
+            self._warn("malformed message", error=str(wrong))
             self._lose(now, "nothing more can be understood")
             return
-        if self._stream.unknown and not unknown:
-            self._warn("frames of an unknown kind")
-        if self._stream.hung_up:
+        if self._wire.unknown and not unknown:
+            self._warn("messages of an unknown kind")
+        if self._wire.hung_up:
             self._lose(now, "the far end hung up")
+        elif self._line is not None:
+            self._line.send(self._wire.outgoing())
 
     def _lose(self, now: float, why: str) -> None:
         """The connection is over, if there is one: the next may come."""
         if self._line is None:
             return
         self._log.info("leg lost", connection=self._line.peer, reason=why)
-        self._stream.finish(now)
-        self._line.close()
+        self._wire.finish(now)
+        self._line.send(self._wire.outgoing() if self._wire.hung_up else self._wire.goodbye())
+        self._line.finish()
+        self._gone_since = now
         self._line, self._put_through = None, trio.Event()
 
     def _warn(self, event: str, **fields: object) -> None:
@@ -203,26 +224,22 @@ class AudioSocketLeg:
         if self._line is None:
             return
         self._said = now
-        silence = slin(self.rate).silence(round(SILENCE_SECONDS * self.rate))
-        if self._line.send(audiosocket.build(audiosocket.KINDS[self.rate], silence)):
+        silence = self._wire.silence(SILENCE_SECONDS)
+        if silence and self._line.send(silence):
             self._silence_frames += 1
 
     def view(self) -> dict[str, Any]:
         """How the leg stands, for whoever asks for its session."""
-        stream = self._stream
+        codec = self._wire.codec
         return {
             "leg": SIDE_NAMES[self.side],
-            "kind": "audiosocket",
+            "kind": self._wire.kind,
             "state": "active" if self.heard.is_set() else "waiting",
             "connected": self._line is not None,
             "connections": self._connections,
-            "codec": None if stream.codec is None else stream.codec.name,
+            "codec": None if codec is None else codec.name,
             "rate": self.rate,
-            "frames": stream.frames,
-            "dtmf": stream.dtmf,
-            "unknown": stream.unknown,
-            "anchors": stream.anchored,
-            "corrected": stream.corrected,
+            **self._wire.view(),
             "silence_frames": self._silence_frames,
             "quality": quality(self, trio.current_time()),
         }

@@ -164,6 +164,11 @@ class Framing:
         if self._protocol.state is OPEN:
             self._protocol.send_text(text.encode())
 
+    def send_binary(self, data: bytes) -> None:
+        """Send a binary message. Does nothing once the connection is closing."""
+        if self._protocol.state is OPEN:
+            self._protocol.send_binary(data)
+
     def ping(self) -> None:
         """Ask whether the peer is there. Does nothing once the connection is closing."""
         if self._protocol.state is OPEN:

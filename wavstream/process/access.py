@@ -12,12 +12,14 @@ class Access:
     """The rule for both listeners; `token` None lets in loopback peers, and only them."""
 
     token: str | None
+    variable: str = "WAVSTREAM_TOKEN"
+    """The setting that has it."""
 
     @property
     def refusal(self) -> str:
         """In words, for whoever may not come in."""
         if self.token is None:
-            return "only this machine is served: WAVSTREAM_TOKEN is not set"
+            return f"only this machine is served: {self.variable} is not set"
         return "a valid token is needed: Authorization: Bearer TOKEN, or ?token=TOKEN"
 
     def permits(self, *, peer: str, authorization: str | None, token: str | None = None) -> bool:

@@ -1,0 +1,226 @@
+"""The listener for call audio over WebSocket: it hears who connects, and puts them through to their leg."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, NoReturn, Protocol
+from urllib.parse import parse_qsl, urlsplit
+
+import trio
+from websockets.http11 import Request
+
+from daemon.legs.connected import ConnectedLeg
+from daemon.legs.doorway import Doorway, Guest, RefusedError, detached
+from daemon.legs.switchboard import Switchboard
+from daemon.legs.tcpline import TcpLine
+from daemon.media.dialects import choice
+from daemon.media.dialects.dialect import Begun, Dialect, DialectError, Message
+from daemon.media.websocketstream import Conversation
+from wavstream.process.admission import MOST_CONNECTIONS
+from wavstream.process.framing import Framing, RequestError, offered
+from wavstream.process.settings import Address
+
+PATH = "/v1/media/"
+"""Where a leg waits: its token follows, and then, for who likes, the dialect's name."""
+ARRIVALS = "/v1/calls"
+"""Where calls come that nobody registered; the dialect's name may follow."""
+HANDSHAKE_SECONDS = 5.0
+"""An upgrade request comes at once, in one packet."""
+INTRODUCTION_SECONDS = 2.0
+"""So long an arriving call may take to say who it is; then it begins without that."""
+MOST_MESSAGE_BYTES = 256 * 1024
+"""A second of the densest audio, stereo at 48 kHz, is less; Asterisk takes 65,500 bytes at most."""
+READ_BYTES = 16_384
+MOST_INTRODUCTION_BYTES = 256 * 1024
+"""Of audio that comes before the call says who it is: seconds of it."""
+
+
+class Visitor(NamedTuple):
+    """Who asks to come in, by the upgrade request."""
+
+    peer: Address
+    target: str
+    """Path and query as they came."""
+    path: str
+    query: Mapping[str, str]
+    authorization: str | None
+    signature: str | None
+    """X-Twilio-Signature."""
+
+
+class Arrivals(Protocol):
+    """Takes in calls that nobody registered; see `daemon.calls.arrivals`."""
+
+    def permits(self, visitor: Visitor) -> bool:
+        """Whether whoever asks may bring calls."""
+
+    async def websocket(self, begun: Begun) -> ConnectedLeg[Conversation]:
+        """Make a call of it, and give its leg. Raises RefusedError."""
+
+
+class _AnsweredError(Exception):
+    """Refused with an HTTP status; `words` are for whoever asked."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status
+
+
+class MediaListener:
+    """Serves call audio over WebSocket. With `arrivals`, those at ARRIVALS begin calls."""
+
+    def __init__(
+        self,
+        switchboard: Switchboard[Conversation],
+        *,
+        arrivals: Arrivals | None = None,
+        most_connections: int = MOST_CONNECTIONS,
+    ) -> None:
+        self._switchboard = switchboard
+        self._arrivals = arrivals
+        self._doorway = Doorway(self._put_through, most_connections)
+
+    async def serve(
+        self, address: Address, *, task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED
+    ) -> NoReturn:
+        """Serve until cancelled; the connections are then the legs'. Starts with its address.
+
+        Raises ListenError.
+        """
+        async with trio.open_nursery() as nursery:
+            self._switchboard.address = await nursery.start(self._doorway.serve, address)
+            task_status.started(self._switchboard.address)
+            await trio.sleep_forever()
+
+    async def _put_through(self, stream: trio.SocketStream, guest: Guest) -> None:
+        """Hand the connection to its leg, and stay until that has no more use for it."""
+        framing = Framing(MOST_MESSAGE_BYTES)
+        try:
+            leg, conversation = await self._admit(stream, framing, guest)
+        except trio.BrokenResourceError:
+            raise RefusedError("it broke before it was answered") from None
+        guest.owing_since = None
+        line = TcpLine(detached(stream), str(guest.peer))
+        try:
+            leg.connect(line, conversation)
+            await line.over.wait()
+            await line.linger()
+        finally:
+            line.close()
+
+    async def _admit(
+        self, stream: trio.SocketStream, framing: Framing, guest: Guest
+    ) -> tuple[ConnectedLeg[Conversation], Conversation]:
+        try:
+            with trio.fail_after(HANDSHAKE_SECONDS):
+                request = await _request(stream, framing)
+        except trio.TooSlowError:
+            raise RefusedError(f"no request within {HANDSHAKE_SECONDS:g} s") from None
+        except RequestError as wrong:
+            raise RefusedError(str(wrong)) from None
+        try:
+            visitor = _visitor(request, guest.peer)
+            leg = self._find(visitor)
+            dialect = _dialect(visitor, offered(request))
+        except _AnsweredError as refused:
+            framing.refuse(refused.status, str(refused))
+            await _flush(stream, framing)
+            raise RefusedError(str(refused)) from None
+        if not framing.accept(choice.subprotocol(offered(request))):
+            await _flush(stream, framing)
+            raise RefusedError("not a WebSocket upgrade that can be answered")
+        await _flush(stream, framing)
+        if leg is not None:
+            return leg, Conversation(framing, dialect)
+        return await self._introduced(stream, framing, visitor, offered(request))
+
+    def _find(self, visitor: Visitor) -> ConnectedLeg[Conversation] | None:
+        """The leg that waits for it; None where a call is to be made for it. Raises _AnsweredError."""
+        if visitor.path.startswith(PATH):
+            token = visitor.path.removeprefix(PATH).partition("/")[0]
+            leg = self._switchboard.find(token)
+            if leg is None:
+                raise _AnsweredError(404, "no leg waits here: a token is one call's, and ends with it")
+            return leg
+        if visitor.path != ARRIVALS and not visitor.path.startswith(f"{ARRIVALS}/"):
+            raise _AnsweredError(404, f"call audio is taken at {PATH}TOKEN")
+        if self._arrivals is None:
+            raise _AnsweredError(404, "calls that nobody registered are not taken: MEDIA_APP is not set")
+        if not self._arrivals.permits(visitor):
+            raise _AnsweredError(401, "whoever brings calls has to show the token")
+        return None
+
+    async def _introduced(
+        self, stream: trio.SocketStream, framing: Framing, visitor: Visitor, subprotocols: Sequence[str]
+    ) -> tuple[ConnectedLeg[Conversation], Conversation]:
+        """A call of its own, made when it has said who it is, or has had the time for it."""
+        if self._arrivals is None:
+            raise RefusedError("calls that nobody registered are not taken")
+        messages: list[Message] = []
+        begun: Begun | None = None
+        hearing = _dialect(visitor, subprotocols)
+        with trio.move_on_after(INTRODUCTION_SECONDS):
+            begun = await _introduction(stream, framing, hearing, messages)
+        leg = await self._arrivals.websocket(begun or Begun())
+        return leg, Conversation(framing, _dialect(visitor, subprotocols), tuple(messages))
+
+
+async def _request(stream: trio.SocketStream, framing: Framing) -> Request:
+    while True:
+        request = framing.receive_request(bytes(await stream.receive_some(READ_BYTES)))
+        if request is not None:
+            return request
+
+
+async def _introduction(
+    stream: trio.SocketStream, framing: Framing, hearing: Dialect, messages: list[Message]
+) -> Begun | None:
+    """What the far end says of its call; all that has come is put into `messages`. Raises RefusedError."""
+    size = 0
+    while True:
+        for message in framing.messages():
+            messages.append(message)
+            size += len(message)
+            begun = _begun(hearing, message)
+            if begun is not None:
+                messages += framing.messages()
+                return begun
+        if framing.ended is not None:
+            raise RefusedError("it closed before anything was heard")
+        if size > MOST_INTRODUCTION_BYTES:
+            return None
+        framing.feed(bytes(await stream.receive_some(READ_BYTES)))
+
+
+def _begun(hearing: Dialect, message: Message) -> Begun | None:
+    try:
+        events = hearing.receive(message)
+    except DialectError as wrong:
+        raise RefusedError(str(wrong)) from None
+    return next((event for event in events if isinstance(event, Begun)), None)
+
+
+async def _flush(stream: trio.SocketStream, framing: Framing) -> None:
+    data, _ = framing.outgoing()
+    with trio.fail_after(HANDSHAKE_SECONDS):
+        await stream.send_all(data)
+
+
+def _visitor(request: Request, peer: Address) -> Visitor:
+    try:
+        target = urlsplit(request.path)
+    except ValueError:
+        raise _AnsweredError(400, "the request's target is no path") from None
+    return Visitor(
+        peer=peer,
+        target=request.path,
+        path=target.path,
+        query=dict(parse_qsl(target.query, keep_blank_values=True)),
+        authorization=", ".join(request.headers.get_all("Authorization")) or None,
+        signature=", ".join(request.headers.get_all("X-Twilio-Signature")) or None,
+    )
+
+
+def _dialect(visitor: Visitor, subprotocols: Sequence[str]) -> Dialect:
+    try:
+        return choice.begin(visitor.path, subprotocols, visitor.query)
+    except DialectError as wrong:
+        raise _AnsweredError(400, str(wrong)) from None
