@@ -78,4 +78,4 @@ class Alarm:
             log.warning("recording hears nothing", session=session_uuid, legs=legs, seconds=round(seconds, 1))
             self._raised()
             self._announce()
-        self._told[session] = {leg: silence.since for leg, silence in silent.items()}
+        self._told.setdefault(session, {}).update({leg: silence.since for leg, silence in silent.items()})

@@ -93,9 +93,9 @@ class Recording:
         if self._reason is None:
             self._reason = self._sender.reason = reason
             self._timeline.end(at)
-            self._measure.end()
             if self._timeline.pauses:
                 self._sender.metadata["pauses"] = self._pauses()
+            self._measure.end()
             self._log.info("recording stopping", reason=reason)
 
     def pause(self, at: float) -> None:

@@ -64,6 +64,7 @@ async def test_a_line_that_sends_zeros_is_told_of_while_it_is_recorded(tmp_path:
                 line.say(VOICE)
                 await shop.until(uuid, lambda view: view["recording"]["quality"]["caller"]["audible"])
                 again = await event(receiver, shop, "recording.no_audio", 2)
+                assert (await totals(shop))["no_audio_alarms"] >= 2
                 nursery.cancel_scope.cancel()
     assert (told["recording_id"], told["command_uid"]) == (running["recording_id"], "start-1")
     assert told["legs"] == again["legs"] == ["caller"]

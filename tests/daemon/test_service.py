@@ -235,6 +235,7 @@ async def test_after_a_crash_the_recording_has_exactly_one_end(tmp_path: Path) -
         assert completed.fields["reason"] == "interrupted"
         assert completed.fields["command_uid"] == "start-1"
         assert completed.fields["recording_url"] == recording["recording_url"]
+        assert (completed.fields["quality"], completed.fields["no_audio"]) == (None, None)  # nobody knows
         hangup = await receiver.wait_for("call.hangup")
         assert hangup.fields["cause"] == "daemon_restarted"
         # Webhooks come at least once: by their sequence there are four, without a gap.
