@@ -2,10 +2,14 @@
 
 import re
 import socket
+from collections.abc import Callable, Sequence
+from subprocess import DEVNULL, STDOUT
 from typing import Self
 
 import trio
 
+from tests.end_to_end.house import PATIENCE_SECONDS
+from tests.peers.peer import Ports
 from wavstream.process.settings import Address
 
 _COPIED = ("via", "from", "call-id", "cseq")
@@ -82,3 +86,22 @@ class Answering:
                 await self._socket.sendto(said.encode(), source)
             if request.startswith("BYE "):
                 self.hung_up.set()
+
+
+async def call(command: Callable[[Address], Sequence[str]], ports: Ports) -> None:
+    """Let a program call us, and speak into the leg until it hangs up; then it has nothing more to do.
+
+    `command` is made from where it has to call.
+    """
+    with Answering(Address("127.0.0.1", ports.leg)) as answering:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(answering.serve)
+            nursery.start_soon(_run, command(answering.address), answering.hung_up)
+            with trio.fail_after(PATIENCE_SECONDS):
+                await answering.hung_up.wait()
+            nursery.cancel_scope.cancel()
+
+
+async def _run(command: Sequence[str], hung_up: trio.Event) -> None:
+    done = await trio.run_process(command, stdin=DEVNULL, capture_stdout=True, stderr=STDOUT, check=False)
+    assert hung_up.is_set(), f"{command} has ended, {done.returncode}: {done.stdout!r}"

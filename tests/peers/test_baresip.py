@@ -1,19 +1,16 @@
 """baresip, a SIP telephone, calls and speaks: an answer to its INVITE sends its RTP to the daemon."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from subprocess import DEVNULL, STDOUT
 
 import numpy as np
-import trio
 
 from daemon.media.codecs import G722, PCMA, PCMU, Codec, l16
-from tests.end_to_end.house import PATIENCE_SECONDS, opened
+from tests.end_to_end.house import opened
 from tests.installed import needs
-from tests.peers.peer import Original, Peer, Ports, told
-from tests.peers.sip import Answering
+from tests.peers.peer import Original, Peer, told
+from tests.peers.sip import call
 from tests.peers.takes import Take, in_time
 from tests.peers.verdict import assert_exact, assert_near, words
 from wavstream.process.settings import Address
@@ -51,32 +48,19 @@ def telephone(folder: Path, original: Original, codec: Codec, milliseconds: int)
     return folder
 
 
-async def call(folder: Path, ports: Ports) -> None:
-    """Call, say all, and hang up: baresip does so at the end of its file."""
-    with Answering(Address("127.0.0.1", ports.leg)) as answering:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(answering.serve)
-            dial = f"/dial sip:recorder@127.0.0.1:{answering.address.port}"
-            command = ["baresip", "-4", "-f", str(folder), "-e", dial]
-            nursery.start_soon(_run, command)
-            with trio.fail_after(PATIENCE_SECONDS):
-                await answering.hung_up.wait()
-            nursery.cancel_scope.cancel()
-
-
-async def _run(command: Sequence[str]) -> None:
-    """Run it until cancelled: it does not end by itself."""
-    done = await trio.run_process(command, stdin=DEVNULL, capture_stdout=True, stderr=STDOUT, check=False)
-    raise AssertionError(f"baresip has ended, {done.returncode}: {done.stdout!r}")
+def dialling(folder: Path, callee: Address) -> list[str]:
+    """It hangs up at the end of its file, and waits for another command."""
+    return ["baresip", "-4", "-f", str(folder), "-e", f"/dial sip:recorder@{callee.host}:{callee.port}"]
 
 
 def peer(folder: Path, codec: Codec, original: Original, *, payload_type: int, milliseconds: int) -> Peer:
     """A telephone; it leaves out what does not fill its last packet."""
     whole = len(original.samples) // (codec.rate * milliseconds // 1000) * (codec.rate * milliseconds // 1000)
     name = f"baresip {codec.name} {codec.rate} Hz, {milliseconds} ms"
+    own = folder / name.replace(" ", "-")
     return Peer(
         name=name,
-        speak=partial(call, telephone(folder / name.replace(" ", "-"), original, codec, milliseconds)),
+        speak=partial(call, partial(dialling, telephone(own, original, codec, milliseconds))),
         codec=codec,
         said=original.samples[:whole],
         rate=codec.rate,
