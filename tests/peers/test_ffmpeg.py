@@ -25,25 +25,31 @@ def peer(
     *,
     payload_type: int,
     ptime: float | None = None,
+    in_blocks: bool = True,
 ) -> Peer:
-    """ffmpeg with one of its encoders; without `ptime` (seconds) its packets are as they come."""
+    """ffmpeg with one of its encoders; without `ptime` (seconds) its packets are as they come.
+
+    `in_blocks`: paced by what it reads, as its option -re does, and not packet by packet.
+    """
     audio = ["-i", str(original.path), "-c:a", encoder]
-    pace = ["-re"] if ptime is None else []
-    cut = [] if ptime is None else ["-af", f"asetnsamples=n={round(ptime * codec.rate)}:p=0,arealtime"]
+    filters = [] if ptime is None else [f"asetnsamples=n={round(ptime * codec.rate)}:p=0"]
+    filters += [] if in_blocks else ["arealtime"]
+    pace = ["-re"] if in_blocks else []
+    cut = ["-af", ",".join(filters)] if filters else []
 
     async def speak(ports: Ports) -> None:
         targets = "|".join(f"[f=rtp]rtp://127.0.0.1:{port}" for port in ports)
         await to_its_end([*FFMPEG, *pace, *audio, *cut, "-map", "0:a", "-f", "tee", targets])
 
     return Peer(
-        name=f"ffmpeg {encoder} {codec.rate} Hz, ptime {ptime}",
+        name=f"ffmpeg {encoder} {codec.rate} Hz, ptime {ptime}, in blocks {in_blocks}",
         speak=speak,
         codec=codec,
         said=heard_by_itself([*FFMPEG, *audio, "-f", "nut", "-"], [*FFMPEG, "-i", "-", *PCM]),
         rate=codec.rate,
         told=told(payload_type, codec),
         ptime=ptime,
-        ahead=BLOCK_BYTES / 2 / codec.rate if ptime is None else 0.0,
+        ahead=BLOCK_BYTES / 2 / codec.rate if in_blocks else 0.0,
     )
 
 
@@ -53,10 +59,11 @@ async def test_what_ffmpeg_says_is_recorded_to_the_sample(tmp_path: Path) -> Non
     peers = [
         peer("pcm_mulaw", PCMU, narrow, payload_type=0),
         peer("pcm_alaw", PCMA, narrow, payload_type=8),
-        peer("pcm_alaw", PCMA, narrow, payload_type=8, ptime=0.02),
+        peer("pcm_alaw", PCMA, narrow, payload_type=8, ptime=0.02, in_blocks=False),
         peer("pcm_s16be", l16(8000), narrow, payload_type=97),
         peer("pcm_s16be", l16(16000), wide, payload_type=97),
         peer("pcm_s16be", l16(16000), wide, payload_type=97, ptime=0.02),
+        peer("pcm_s16be", l16(16000), wide, payload_type=97, ptime=0.02, in_blocks=False),
         peer("g722", G722, wide, payload_type=9),
     ]
     async with opened(tmp_path) as house, house.application() as client:
