@@ -43,6 +43,7 @@ async def event(receiver: Receiver, shop: Application, name: str, number: int = 
     return fields
 
 
+@pytest.mark.contract("event-recording-no-audio")
 async def test_a_line_that_sends_zeros_is_told_of_while_it_is_recorded(tmp_path: Path) -> None:
     async with (
         receiving() as receiver,

@@ -62,6 +62,7 @@ def alarms(calls: Exchange, uid: str) -> list[dict[str, Any]]:
     return [event for event in calls.events(uid) if event["event"] == "recording.no_audio"]
 
 
+@pytest.mark.contract("event-recording-no-audio")
 async def test_a_recording_that_hears_nothing_is_told_of_once(
     autojump_clock: MockClock, catalog: InlineCatalog, capsys: pytest.CaptureFixture[str]
 ) -> None:

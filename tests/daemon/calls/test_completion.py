@@ -130,6 +130,7 @@ QUALITY = Quality(
 ).view()
 
 
+@pytest.mark.contract("event-recording-completed")
 @pytest.mark.parametrize(
     ("sides", "no_audio"),
     [
