@@ -40,6 +40,15 @@ SESSION: Example = {
     "ended_at": None,
     "cause": None,
 }
+RTCP: Example = {
+    "port": 20001,
+    "sent": 6,
+    "reports": 6,
+    "round_trip_ms": 1.3,
+    "far_lost": 0,
+    "far_jitter_ms": 2.5,
+    "bye": False,
+}
 LEG: Example = {
     "leg": "caller",
     "kind": "rtp",
@@ -60,6 +69,7 @@ LEG: Example = {
     "anchors": 1,
     "corrected": 0,
     "silence_packets": 1500,
+    "rtcp": RTCP,
 }
 AUDIOSOCKET_LEG: Example = {
     "leg": "caller",
