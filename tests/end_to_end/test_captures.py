@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import soxr
 import trio
 
@@ -150,7 +149,6 @@ async def call(client: Client, name: str, done: dict[str, tuple[Samples, int]]) 
             last = await switch.heard()
 
 
-@pytest.mark.contract("record-start", "record-stop")
 async def test_every_capture_is_in_its_file_to_the_last_sample(tmp_path: Path) -> None:
     done: dict[str, tuple[Samples, int]] = {}
     with trio.fail_after(PATIENCE_SECONDS):
