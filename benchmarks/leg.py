@@ -13,9 +13,10 @@ import structlog
 import trio
 from trio_websocket import ConnectionClosed, WebSocketRequest, serve_websocket
 
-from daemon.legs.ports import RtpPorts
+from daemon.legs.ports import PortPair, RtpPorts
 from daemon.legs.rtp import RtpLeg
-from daemon.media import codecs, rtp
+from daemon.media import codecs, rtcp, rtp
+from daemon.media.rtcpsession import INTERVAL_SECONDS
 from daemon.media.timeline import CALLER, Timeline
 from daemon.recording.recording import Recording, RecordingFormat, WavstreamEndpoint
 from wavstream import protocol
@@ -34,6 +35,7 @@ def rows() -> Iterable[tuple[str, float, str]]:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     for period in (0.1, 0.2, 0.5):
         yield f"RTP leg drained every {period} s, {LEGS} legs", _drain(period), "µs per 20 ms"
+    yield f"RTCP of a leg, {LEGS} legs", _reports(), "µs per 20 ms"
     yield "timeline, one leg, 0.2 s at a time", _timeline(), "µs per 20 ms"
     for sessions in (10, 50, 200):
         yield from _recordings(sessions)
@@ -59,6 +61,43 @@ def _drain(period: float) -> float:
         return spent
 
     return trio.run(measure) / (LEGS * BEATS * packets) * 1e6
+
+
+def _reports() -> float:
+    """A report read, made and sent by each leg, spread over the 5 s until the next."""
+    ports, spent = RtpPorts("127.0.0.1", 0, 0), 0.0
+    cadence, log = Cadence(), logs.get(__name__)
+
+    async def measure() -> float:
+        nonlocal spent
+        legs = [RtpLeg(side=CALLER, bound=ports.bind(), cadence=cadence, log=log) for _ in range(LEGS)]
+        with ports.bind() as caller:
+            for beat in range(BEATS):
+                for leg in legs:
+                    _send(caller.rtp, leg, (beat,))
+                _poll(legs)
+                for leg in legs:
+                    _answer(caller, leg)
+                    leg.send_silence(float(beat))
+                spent += _cpu(lambda: _report(legs))
+                await trio.lowlevel.checkpoint()
+        for leg in legs:
+            leg.close()
+        return spent
+
+    return trio.run(measure) / (LEGS * BEATS) * 0.02 / INTERVAL_SECONDS * 1e6
+
+
+def _answer(caller: PortPair, leg: RtpLeg) -> None:
+    report = rtcp.SenderReport(1, 1 << 40, 160, 1, 160, (rtcp.Block(2, 0, 0, 0, 0, 0, 0),))
+    compound = rtcp.build(report, rtcp.Description(((1, "caller"),)))
+    if caller.rtcp is not None:
+        caller.rtcp.sendto(compound, (leg.address.host, leg.address.port + 1))
+
+
+def _report(legs: list[RtpLeg]) -> None:
+    for leg in legs:
+        leg._rtcp.report()  # noqa: SLF001 - as when one is due
 
 
 def _poll(legs: list[RtpLeg]) -> None:

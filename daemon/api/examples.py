@@ -57,6 +57,15 @@ RECEIVED: Example = {
     "jitter_ms": 0.4,
     "drift_ppm": None,
 }
+RTCP: Example = {
+    "port": 20001,
+    "sent": 6,
+    "reports": 6,
+    "round_trip_ms": 1.3,
+    "far_lost": 0,
+    "far_jitter_ms": 2.5,
+    "bye": False,
+}
 LEG: Example = {
     "leg": "caller",
     "kind": "rtp",
@@ -78,6 +87,7 @@ LEG: Example = {
     "corrected": 0,
     "silence_packets": 1500,
     "quality": {**RECEIVED, "unheard_seconds": 0.02},
+    "rtcp": RTCP,
 }
 AUDIOSOCKET_LEG: Example = {
     "leg": "caller",

@@ -120,6 +120,30 @@ class PressedKey(Shape):
     at: float = Field(description="When it went down; seconds since the epoch.")
 
 
+class Rtcp(Shape):
+    """What a leg and its far end told each other about the way between them (RFC 3550 section 6)."""
+
+    model_config = like(examples.RTCP)
+
+    port: int | None = Field(
+        description="Where RTCP is taken, the port above the leg's; null where that was not free. It may come"
+        " to the leg's port as well (RFC 5761)."
+    )
+    sent: Count = Field(description="Reports sent to the far end.")
+    reports: Count = Field(description="Packets of RTCP that came from it.")
+    round_trip_ms: float | None = Field(
+        description="There and back, in milliseconds; null until it has answered a report that was sent"
+        " while recording."
+    )
+    far_lost: int | None = Field(
+        description="Packets of our silence that it has missed; below 0 where some came twice."
+    )
+    far_jitter_ms: float | None = Field(description="Jitter of our silence as it arrives there.")
+    bye: bool = Field(
+        description="Whether it has said that it sends no more, and has not since. That ends no call."
+    )
+
+
 class Leg(Shape):
     """How one leg of a live call stands that is fed by RTP, or not yet fed."""
 
@@ -135,8 +159,8 @@ class Leg(Shape):
     jitter_ms: float = Field(description="Interarrival jitter in milliseconds (RFC 3550 section 6.4.1).")
     duplicates: Count = Field(description="Packets that came twice.")
     reordered: Count = Field(description="Packets that came behind a later one.")
-    strangers: Count = Field(description="Packets from elsewhere than the leg's sender.")
-    malformed: Count = Field(description="Packets that are no RTP.")
+    strangers: Count = Field(description="Packets from elsewhere than the leg's sender, RTCP among them.")
+    malformed: Count = Field(description="Packets that are neither RTP nor RTCP.")
     unknown: Count = Field(description="Packets of a payload type that the call did not name.")
     comfort_noise: Count = Field(  # a call that ended before these were counted has none of the three
         default=0, description="Packets of comfort noise (RFC 3389), which are recorded as silence."
@@ -153,6 +177,9 @@ class Leg(Shape):
     quality: LegQuality | None = Field(
         default=None,
         description="As every kind of leg has it; null for a call that ended before it was kept.",
+    )
+    rtcp: Rtcp | None = Field(
+        default=None, description="Its RTCP; null in a call that ended before there was any."
     )
 
 

@@ -2,7 +2,8 @@
 
 import errno
 import socket
-from typing import Self
+from contextlib import ExitStack
+from typing import NamedTuple, Self
 
 from wavstream.process.settings import parse_address
 
@@ -10,16 +11,40 @@ SO_TIMESTAMPNS = 35
 """Linux: the kernel stamps each datagram as it arrives, in real time. Python has no name for it."""
 RECEIVE_BUFFER_BYTES = 1 << 20
 """What the kernel keeps while we are busy: seconds of a leg (the system's own limit may make it less)."""
+CONTROL_BUFFER_BYTES = 1 << 16
+"""RTCP is a packet each few seconds: room for what comes until it is read, and for some that is not ours."""
 EPHEMERAL_TRIES = 64
-"""Every second port that the system chooses is even, so this many tries fail in one case of 2**64."""
+"""Every second port that the system chooses is even, and the one above is nearly always free."""
 
 
 class PortsExhaustedError(Exception):
     """Every port of the range is in use. Its text may be shown to an application."""
 
 
+class PortPair(NamedTuple):
+    """The sockets of one leg: an even port, and the odd one above for RTCP (RFC 3550 §11)."""
+
+    rtp: socket.socket
+    rtcp: socket.socket | None
+    """None where somebody else has that port."""
+
+    def __enter__(self) -> Self:
+        """The pair, closed at the end of the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close both."""
+        self.close()
+
+    def close(self) -> None:
+        """Close both."""
+        self.rtp.close()
+        if self.rtcp is not None:
+            self.rtcp.close()
+
+
 class RtpPorts:
-    """Even ports of one host (RFC 3550 §11: the odd one above is RTCP's), given in turn.
+    """Pairs of ports of one host, given in turn; the range names the even ones.
 
     In turn, so that the packets still coming from a call just ended do not meet the next one.
     """
@@ -44,44 +69,52 @@ class RtpPorts:
             raise ValueError("takes HOST:LOW-HIGH with LOW below HIGH, or HOST:0")
         return cls(host, low, high)
 
-    def bind(self) -> socket.socket:
-        """A socket for one leg. Raises PortsExhaustedError; OSError for a host not ours."""
+    def bind(self) -> PortPair:
+        """The sockets for one leg. Raises PortsExhaustedError; OSError for a host not ours."""
         return self._search() if self._ports else self._ephemeral()
 
-    def _search(self) -> socket.socket:
+    def _search(self) -> PortPair:
+        """The next even port that is free. A leg whose odd port is taken goes without."""
         for _ in self._ports:
             port = self._ports[self._next % len(self._ports)]
             self._next += 1
             bound = _bind(self.host, port)
             if bound is not None:
-                return bound
+                return PortPair(bound, _above(self.host, bound))
         raise PortsExhaustedError(
             f"all RTP ports from {self._ports[0]} to {self._ports[-1]} of {self.host} are in use"
         )
 
-    def _ephemeral(self) -> socket.socket:
-        odd: list[socket.socket] = []  # held while we search, or the system would offer them again
-        try:
+    def _ephemeral(self) -> PortPair:
+        with ExitStack() as unfit:  # held while we search, or the system would offer them again
             for _ in range(EPHEMERAL_TRIES):
                 bound = _bind(self.host, 0)
-                if bound is not None and bound.getsockname()[1] % 2 == 0:
-                    return bound
+                above = None if bound is None else _above(self.host, bound)
+                if bound is not None and above is not None:
+                    return PortPair(bound, above)
                 if bound is not None:
-                    odd.append(bound)
-        finally:
-            for unused in odd:
-                unused.close()
-        raise PortsExhaustedError(f"{self.host} has no even UDP port left")
+                    unfit.callback(bound.close)
+        raise PortsExhaustedError(f"{self.host} has no even UDP port left with the next one free")
 
 
-def _bind(host: str, port: int) -> socket.socket | None:
+def _above(host: str, bound: socket.socket) -> socket.socket | None:
+    """The port above an even one, for RTCP; None where it is taken, or the port is odd."""
+    port = bound.getsockname()[1]
+    try:
+        return None if port % 2 else _bind(host, port + 1, CONTROL_BUFFER_BYTES)
+    except OSError:
+        bound.close()
+        raise
+
+
+def _bind(host: str, port: int, buffer_bytes: int = RECEIVE_BUFFER_BYTES) -> socket.socket | None:
     """A socket bound to the port; None where that is taken. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_DGRAM)
     try:
         bound.setblocking(False)
         bound.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
         bound.bind((host, port))
     except OSError as failed:
         bound.close()

@@ -1,9 +1,5 @@
-"""An RTP leg: one UDP socket, drained once a beat."""
+"""An RTP leg: one UDP socket, drained once a beat, and one for its RTCP."""
 
-import errno
-import random
-import socket
-import struct
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -11,20 +7,21 @@ from typing import Any
 
 import trio
 
+from daemon.legs.datagrams import ANCILLARY_BYTES, DATAGRAM_BYTES, arrival, send
 from daemon.legs.leg import SIDE_NAMES, Side, quality
+from daemon.legs.ports import PortPair
+from daemon.legs.rtcp import Rtcp
 from daemon.legs.tracks import Tracks
-from daemon.media import rtp
 from daemon.media.codecs import STATIC, Codec
 from daemon.media.keys import Key
 from daemon.media.quality import Received
 from daemon.media.rtpstream import Endpoint, RtpStream
+from daemon.media.silentvoice import SilentVoice
 from daemon.media.timeline import Timeline
 from wavstream.process.cadence import Cadence
 from wavstream.process.logs import Log
 from wavstream.process.settings import Address
 
-DATAGRAM_BYTES = 8192
-"""Longer ones are no telephone's: 60 ms of L16 at 48 kHz have 5,760."""
 DRAIN_PACKETS = 1000
 """So many a drain at most: a flood on one leg costs its own session, and the others some milliseconds."""
 IDLE_SECONDS = 5.0
@@ -33,15 +30,6 @@ KEY_SLACK_SECONDS = 0.1
 """Arrivals are not exact: a key that seems so close to a pause may have been pressed in it."""
 KEYS_KEPT = 64
 """So many keys are shown, the last ones: what a caller enters in a menu has far fewer."""
-SILENCE_SECONDS = 0.02
-CLOCK_STEP_SECONDS = 0.05
-"""The kernel stamps by the wall clock. A stamp so far before the drain's time means that it was set."""
-_TIMESPEC = struct.Struct("@ll")
-_ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size)
-_UNSENDABLE = frozenset(
-    {errno.EAGAIN, errno.ENOBUFS, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EPERM, errno.ECONNREFUSED}
-)
-"""Silence that cannot leave is not missed: the next packet of it follows within the second."""
 
 
 class RtpLeg:
@@ -55,17 +43,18 @@ class RtpLeg:
         self,
         *,
         side: Side,
-        bound: socket.socket,
+        bound: PortPair,
         cadence: Cadence,
         log: Log,
         payload_types: Mapping[int, Codec] | None = None,
         repin: bool = False,
     ) -> None:
-        """`bound` is a socket of `RtpPorts.bind`, and this leg's to close."""
+        """`bound` is of `RtpPorts.bind`, and this leg's to close."""
         self.side = side
         self.heard = trio.Event()
-        self._socket = bound
-        self._address = Address(*bound.getsockname()[:2])
+        self._bound = bound
+        self._socket = bound.rtp
+        self._address = Address(*bound.rtp.getsockname()[:2])
         self._cadence = cadence
         self._log = log.bind(leg=SIDE_NAMES[side])
         self._told = payload_types or {}
@@ -75,7 +64,8 @@ class RtpLeg:
         self._drained = trio.current_time()
         self._offset = self._drained - time.time()
         self._last_heard = self._drained
-        self._voice = _Silence()
+        self._voice = SilentVoice()
+        self._rtcp = Rtcp(bound=bound, stream=self._stream, voice=self._voice, log=self._log)
 
     @property
     def address(self) -> Address:
@@ -129,8 +119,10 @@ class RtpLeg:
 
     def close(self) -> None:
         """Take in what has arrived, leave all recordings, and close the socket. Twice does no harm."""
-        self.poll()
-        self._socket.close()
+        if self._socket.fileno() >= 0:
+            self.poll()
+            self._rtcp.goodbye()
+        self._bound.close()
         self._tracks.detach_all()
 
     def poll(self) -> None:
@@ -145,6 +137,8 @@ class RtpLeg:
         self._note_keys()
         self._drained = now if whole else self._drained
         self._tracks.take(heard, now=now, drained=self._drained)
+        if now >= self._rtcp.due:
+            self._rtcp.report()
 
     def _note_keys(self) -> None:
         """Keep the keys pressed, but for those of a pause: they may be a card's number."""
@@ -155,17 +149,19 @@ class RtpLeg:
     def _drain(self, now: float) -> bool:
         """Read the socket until it is empty. False: there was more than one drain may take."""
         receive, take = self._socket.recvmsg, self._stream.receive
-        from_real = self._from_real(now)
+        from_real, since, waiting = self._from_real(now), self._drained, not self.heard.is_set()
         for _ in range(DRAIN_PACKETS):
             try:
-                datagram, ancillary, _flags, source = receive(DATAGRAM_BYTES, _ANCILLARY_BYTES)
+                datagram, ancillary, _flags, source = receive(DATAGRAM_BYTES, ANCILLARY_BYTES)
             except BlockingIOError:
                 return True
-            notice = take(datagram, source, self._arrival(ancillary, from_real, now))
+            notice = take(datagram, source, arrival(ancillary, from_real, since, now))
             if notice is not None:
                 self._log.warning(notice.event, **notice.fields)
-            if self._stream.source is not None and not self.heard.is_set():
+            if waiting and self._stream.source is not None:
+                waiting = False
                 self._log.info("leg heard", source=self._stream.source)
+                self._rtcp.begin(now)
                 self.heard.set()
         return False
 
@@ -179,28 +175,19 @@ class RtpLeg:
         before, self._offset = self._offset, now - time.time()
         return max(before, self._offset)
 
-    def _arrival(self, ancillary: list[tuple[int, int, bytes]], from_real: float, now: float) -> float:
-        """When the kernel took the datagram, by our clock; `now` where that cannot be known."""
-        if not ancillary:
-            return now
-        seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
-        arrival: float = seconds + nanoseconds * 1e-9 + from_real
-        return arrival if self._drained - CLOCK_STEP_SECONDS < arrival < now else now
-
     def send_silence(self, now: float) -> None:
         """One packet of 20 ms of silence in the far end's own codec. None before it has been heard."""
         stream = self._stream
         if stream.source is None or stream.codec is None or self._socket.fileno() < 0:
             return
         packet = self._voice.packet(stream.codec, stream.payload_type, now)
-        try:
-            self._socket.sendto(packet, stream.source)
-        except OSError as failed:
-            if failed.errno not in _UNSENDABLE:
-                raise
+        if packet is not None:
+            send(self._socket, packet, stream.source)
 
     def view(self) -> dict[str, Any]:
         """How the leg stands, for whoever asks for its session."""
+        if self._socket.fileno() >= 0:
+            self._rtcp.take_in()
         stream, reception = self._stream, self._stream.reception
         return {
             "leg": SIDE_NAMES[self.side],
@@ -214,38 +201,17 @@ class RtpLeg:
             "duplicates": reception.duplicates,
             "reordered": reception.reordered,
             "strangers": stream.strangers,
-            "malformed": stream.malformed,
+            "malformed": stream.malformed + self._rtcp.malformed,
             "unknown": stream.unknown,
             "comfort_noise": stream.comfort_noise,
             "keys": stream.keys.pressed,
             "dtmf": [{"key": key.digit, "at": round(key.at - self._offset, 3)} for key in self._keys],
             "anchors": stream.clock.anchored,
             "corrected": stream.clock.corrected,
-            "silence_packets": self._voice.sequence - self._voice.first,
             "quality": quality(self, trio.current_time()),
+            "silence_packets": self._voice.said,
+            "rtcp": self._rtcp.view(),
         }
-
-
-class _Silence:
-    """What we say on the leg: silence, numbered and stamped from random beginnings (RFC 3550 §5.1)."""
-
-    def __init__(self) -> None:
-        numbers = random.SystemRandom()
-        self.first = self.sequence = numbers.getrandbits(15)
-        self._ssrc = numbers.getrandbits(32)
-        self._stamp = numbers.getrandbits(32)
-
-    def packet(self, codec: Codec, payload_type: int, now: float) -> bytes:
-        """The next packet: each a talkspurt of its own, marked, its timestamp counting the time between."""
-        self.sequence += 1
-        return rtp.build(
-            payload_type=payload_type,
-            sequence=self.sequence,
-            timestamp=self._stamp + round(now * codec.clock_rate),
-            ssrc=self._ssrc,
-            payload=codec.silence(round(SILENCE_SECONDS * codec.clock_rate)),
-            marker=True,
-        )
 
 
 __all__ = ["Endpoint", "RtpLeg"]

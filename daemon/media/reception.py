@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import Enum, auto
+from typing import NamedTuple
 
 from daemon.media.quality import Received
 
@@ -10,6 +11,8 @@ DROPOUT = 3000
 MISORDER = 100
 """A packet less than so many places behind was overtaken; one further behind may be a new beginning."""
 _SEEN = (1 << MISORDER) - 1
+_ROOM = 0x10000
+"""Below the first sequence number: the packet before it may have been overtaken."""
 
 
 class Verdict(Enum):
@@ -21,6 +24,20 @@ class Verdict(Enum):
     """Out of all order: maybe the first of a new beginning. To be dropped; the next packet tells."""
     RESTARTED = auto()
     """The sender counts from somewhere else now: this packet is the first, or second, of a new beginning."""
+
+
+class Standing(NamedTuple):
+    """What became of the present stream alone, as RTCP reports it (RFC 3550 §6.4.1, A.3)."""
+
+    stream: int
+    """Its number: with another one everything is counted anew."""
+    expected: int
+    received: int
+    """Packets, those that came late or twice among them."""
+    highest: int
+    """The highest sequence number, counted on in 32 bits."""
+    jitter: int
+    """In steps of its timestamps."""
 
 
 class Reception:
@@ -36,7 +53,8 @@ class Reception:
         self.strays = 0
         self._clock_rate = clock_rate
         self._jitter = 0.0
-        self._lost_before = 0
+        self._lost_before = self._duplicates_before = 0
+        self._streams = 0
         self._begun = False
         self._lowest = self._highest = 0  # counted on beyond 16 bits
         self._received = 0
@@ -67,17 +85,39 @@ class Reception:
             drift_ppm=drift_ppm,
         )
 
+    @property
+    def standing(self) -> Standing:
+        """The present stream, for a report."""
+        return Standing(
+            stream=self._streams,
+            expected=self._highest - self._lowest + 1 if self._begun else 0,
+            received=self._received + self.duplicates - self._duplicates_before,
+            highest=self._highest - _ROOM & 0xFFFFFFFF,
+            jitter=int(self._jitter),
+        )
+
+    @property
+    def last_arrival(self) -> float:
+        """When a packet came last (keys aside)."""
+        return self._last_arrival
+
     def silent_for(self, now: float) -> float:
         """Seconds since a packet came last (keys aside, which alone are no call)."""
         return now - self._last_arrival
 
     def begin(self, clock_rate: int) -> None:
-        """A new stream (another SSRC, another clock) follows: what was lost of the old one stays counted."""
+        """A new stream (another SSRC, other numbers) follows: what was lost of the old one stays counted."""
         self._lost_before = self.lost
-        self._jitter *= clock_rate / self._clock_rate
-        self._clock_rate = clock_rate
+        self._duplicates_before = self.duplicates
+        self._streams += 1
+        self.change(clock_rate)
         self._begun = False
         self._received = 0
+
+    def change(self, clock_rate: int) -> None:
+        """The stream goes on, and its timestamps count at another rate behind the newest packet."""
+        self._jitter *= clock_rate / self._clock_rate
+        self._clock_rate = clock_rate
 
     def arrived(self, sequence: int, timestamp: int, arrival: float, *, timed: bool = True) -> Verdict:
         """Count a packet that came at `arrival` (seconds). `timed`: its timestamp says when it was sent.
@@ -135,7 +175,7 @@ class Reception:
 
     def _first(self, sequence: int, timestamp: int, arrival: float, verdict: Verdict) -> Verdict:
         self._begun = True
-        self._lowest = self._highest = sequence + 0x10000  # room below: the next may have been overtaken
+        self._lowest = self._highest = sequence + _ROOM
         self._seen = 1
         self._suspect = -1
         self._last_arrival, self._last_timestamp = arrival, timestamp

@@ -3,13 +3,15 @@
 No socket and no clock: `daemon/legs/rtp.py` brings both.
 """
 
+from collections import deque
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from daemon.media import rtp
+from daemon.media import rtcp, rtp
 from daemon.media.codecs import Codec
 from daemon.media.heard import Heard, Memory
 from daemon.media.keys import PAYLOAD_TYPE, Keys
+from daemon.media.notices import Notice, Notices
 from daemon.media.reception import Reception, Verdict
 from daemon.media.run import Run
 from daemon.media.senderclock import SenderClock
@@ -17,20 +19,20 @@ from daemon.media.senderclock import SenderClock
 Endpoint = tuple[str, int]
 """Host and port of who sends; an IPv6 peer's go on with flow and scope, always alike from one socket."""
 
-NOTICES = 16
-"""So many notices of a kind are given: enough to see what is wrong, and no flood fills the log."""
-
 REPIN_SECONDS = 2.0
 """A sender may move, where its session allows it, when it was silent for so long: longer than a stall."""
+CONTROL_KEPT = 32
+"""So many RTCP packets wait until they are asked for, which is each few seconds; then the oldest go."""
 COMFORT_NOISE = frozenset({13, 19})
 """The payload type of comfort noise (RFC 3389 §4), and the one it had in drafts (RFC 3551 §6: reserved)."""
 
 
-class Notice(NamedTuple):
-    """Something that a person should read about, once: an event's words and its fields."""
+class Control(NamedTuple):
+    """A datagram of RTCP on the RTP port, unread. `arrival` is in seconds."""
 
-    event: str
-    fields: dict[str, Any]
+    datagram: bytes
+    source: Endpoint
+    arrival: float
 
 
 class RtpStream:
@@ -53,18 +55,25 @@ class RtpStream:
         self.comfort_noise = 0
         """Packets that say how the background sounds. It is recorded as silence: nobody spoke."""
         self.keys = Keys()
+        self.control: deque[Control] = deque(maxlen=CONTROL_KEPT)
+        """RTCP that came multiplexed with the audio (RFC 5761), for whoever takes it from here."""
         self._reception = Reception(8000)
         self._clock = SenderClock(8000)
         self._run = Run()
         self._codecs = codecs
         self._repin = repin
         self._ssrc = -1
-        self._noticed: dict[str, set[object]] = {}
+        self._notices = Notices()
         self._heard: list[Heard] = []
         self._opened: list[Heard] = []
         self._memory: Memory | None = None
         self._pieces: list[bytes] = []
         self._index = self._end = 0
+
+    @property
+    def ssrc(self) -> int | None:
+        """The sender's SSRC; None before the first packet."""
+        return None if self._ssrc < 0 else self._ssrc
 
     @property
     def reception(self) -> Reception:
@@ -82,6 +91,8 @@ class RtpStream:
         """Take in a datagram that came at `arrival` (seconds). Gives what is worth a line in the log."""
         if self._run.keeps(datagram, source, arrival):
             return None
+        if rtcp.is_rtcp(datagram):
+            return self._keep(Control(datagram, source, arrival))
         self._settle()
         self._run.end()
         return self._receive(datagram, source, arrival)
@@ -91,7 +102,7 @@ class RtpStream:
             packet = rtp.parse(datagram)
         except rtp.RtpError as wrong:
             self.malformed += 1
-            return self._notice("malformed packet", source, source=source, error=str(wrong))
+            return self._notices.once("malformed packet", source, source=source, error=str(wrong))
         if source != self.source or packet.ssrc != self._ssrc:
             notice = self._introduce(packet, source, arrival)
             if source != self.source or packet.ssrc != self._ssrc:
@@ -112,6 +123,20 @@ class RtpStream:
             return self._unheard(packet) or notice
         return self._take(packet, codec, arrival) or notice
 
+    def _keep(self, control: Control) -> Notice | None:
+        """Keep RTCP for whoever reads it, if it may speak here: before the leg has its sender, nobody may."""
+        if self.source is None:
+            return None
+        if control.source[0] != self.source[0]:
+            return self.estrange(control.source)
+        self.control.append(control)
+        return None
+
+    def estrange(self, source: Endpoint) -> Notice | None:
+        """Count a datagram of somebody who has no business here."""
+        self.strangers += 1
+        return self._notices.once("packet from a stranger", source, source=source, pinned=self.source)
+
     def heard(self) -> list[Heard]:
         """What has been heard since this was asked last, in order of arrival, neighbours joined.
 
@@ -125,16 +150,17 @@ class RtpStream:
     def _introduce(self, packet: rtp.Packet, source: Endpoint, arrival: float) -> Notice | None:
         """Somebody not heard before: the leg's sender, the sender begun anew or moved, or a stranger."""
         if self.source is not None and source != self.source and not self._may_move(arrival):
-            self.strangers += 1
-            return self._notice("packet from a stranger", source, source=source, pinned=self.source)
+            return self.estrange(source)
         codec = self._codecs.get(packet.payload_type)
         if codec is None or not _whole(packet.payload, codec):
             # Nobody is pinned by what cannot be heard: the right sender may still be to come.
             self.unknown += 1
-            return self._notice("unknown payload type", packet.payload_type, payload_type=packet.payload_type)
+            return self._notices.once(
+                "unknown payload type", packet.payload_type, payload_type=packet.payload_type
+            )
         before, self.source = self.source, source
         if packet.ssrc == self._ssrc:
-            return self._notice("sender moved", source, source=source, before=before)
+            return self._notices.once("sender moved", source, source=source, before=before)
         self._open()
         self._remember(codec)
         self.keys.begin()
@@ -144,7 +170,7 @@ class RtpStream:
         if before is None:
             return None
         self.ssrc_changes += 1
-        return self._notice("sender began anew", packet.ssrc, source=source, ssrc=packet.ssrc)
+        return self._notices.once("sender began anew", packet.ssrc, source=source, ssrc=packet.ssrc)
 
     def _may_move(self, arrival: float) -> bool:
         """Whether another address may have the leg now."""
@@ -158,7 +184,7 @@ class RtpStream:
         self._open()
         self._remember(codec)
         if codec.clock_rate != self._clock.rate:
-            self._reception.begin(codec.clock_rate)
+            self._reception.change(codec.clock_rate)
             self._clock.change(codec.clock_rate)
         self.codec, self.payload_type = codec, payload_type
         return codec
@@ -168,7 +194,7 @@ class RtpStream:
         samples, odd = divmod(len(payload), codec.bytes_per_sample)
         if odd:
             self.malformed += 1
-            return self._notice("half a sample", codec.name, codec=codec.name, bytes=len(payload))
+            return self._notices.once("half a sample", codec.name, codec=codec.name, bytes=len(payload))
         if not samples:
             return None  # keeps a way through a firewall open
         index = self._clock.place(
@@ -189,14 +215,14 @@ class RtpStream:
             self.comfort_noise += 1
             return None
         self.unknown += 1
-        return self._notice("unknown payload type", kind, payload_type=kind)
+        return self._notices.once("unknown payload type", kind, payload_type=kind)
 
     def _key(self, packet: rtp.Packet, arrival: float) -> Notice | None:
         """A telephone event. Its sender says nothing else meanwhile, or says it in packets of its own."""
         if self.keys.take(packet.payload, packet.timestamp, arrival, self._clock.rate):
             return None
         self.malformed += 1
-        return self._notice("cut off telephone event", len(packet.payload), bytes=len(packet.payload))
+        return self._notices.once("cut off telephone event", len(packet.payload), bytes=len(packet.payload))
 
     def _begin_run(self, packet: rtp.Packet, samples: int) -> None:
         """Expect what goes on with this packet, where both measure by it: of keys the clock hears nothing."""
@@ -237,13 +263,6 @@ class RtpStream:
     def _remember(self, codec: Codec) -> None:
         """Another encoder speaks from now on, and it began with no memory."""
         self._memory = None if codec.decoder is None else Memory(codec)
-
-    def _notice(self, event: str, about: object, **fields: Any) -> Notice | None:
-        known = self._noticed.setdefault(event, set())
-        if about in known or len(known) >= NOTICES:
-            return None
-        known.add(about)
-        return Notice(event, fields)
 
 
 def _whole(payload: bytes, codec: Codec) -> bool:

@@ -14,6 +14,8 @@ from daemon.media.timeline import STALL_SECONDS
 
 EARLY_SECONDS = 1.0
 """A packet that comes so long before its time was not spoken then: its sender's timestamps jumped ahead."""
+EARLY_TALKSPURT_SECONDS = 0.1
+"""Nor was one that begins a talkspurt, behind a jump of the timestamps, and comes so long before its time."""
 LATE_SECONDS = 0.2
 """A packet so late met a stall of the network, or its sender paused without counting: the next ones tell."""
 LATE_RUN_SECONDS = 0.06
@@ -79,6 +81,8 @@ class SenderClock:
             return self._anchor(sequence, timestamp, samples, arrival)
         placed = self._end if ahead == 1 and index < self._end else index
         error = arrival - (placed + samples) / self.rate
+        if marker and placed > self._end and error < -EARLY_TALKSPURT_SECONDS:
+            return self._anchor(sequence, timestamp, samples, arrival, behind=self._end)
         if error < -EARLY_SECONDS or (error > LATE_SECONDS and self._paused(error, arrival, marker)):
             return self._anchor(sequence, timestamp, samples, arrival)
         self._sequence, self._timestamp, self._index, self._end = sequence, timestamp, index, placed + samples
@@ -126,8 +130,12 @@ class SenderClock:
         sequence, timestamp = (self._sequence + 1) & 0xFFFF, (self._timestamp + samples) & 0xFFFFFFFF
         return self.place(sequence=sequence, timestamp=timestamp, samples=samples, arrival=arrival)
 
-    def _anchor(self, sequence: int, timestamp: int, samples: int, arrival: float) -> int:
+    def _anchor(
+        self, sequence: int, timestamp: int, samples: int, arrival: float, *, behind: int | None = None
+    ) -> int:
+        """Where it was spoken as it arrived; not before `behind`, which is the end of what was placed."""
         index = round(arrival * self.rate) - samples
+        index = index if behind is None else max(index, behind)
         self._running = True
         self.anchored += 1
         self._sequence, self._timestamp, self._index, self._end = sequence, timestamp, index, index + samples

@@ -75,7 +75,7 @@ async def test_a_call_that_cannot_be_stored_gives_its_ports_back(
     autojump_clock: MockClock, catalog: InlineCatalog
 ) -> None:
     probe = RtpPorts.parse("127.0.0.1:0").bind()
-    port = probe.getsockname()[1]
+    port = probe.rtp.getsockname()[1]
     probe.close()
     async with exchange(catalog, ports=f"127.0.0.1:{port}-{port}") as calls:
         catalog.broken = 1

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from daemon.legs.ports import RtpPorts
+from daemon.legs.ports import PortPair, RtpPorts
 from daemon.legs.rtp import RtpLeg
 from daemon.media import rtp
 from daemon.media.codecs import Codec
@@ -44,12 +44,17 @@ class Caller:
 
 
 def make_leg(
-    cadence: Cadence, *, side: Side = CALLER, told: dict[int, Codec] | None = None, repin: bool = False
+    cadence: Cadence,
+    *,
+    side: Side = CALLER,
+    bound: PortPair | None = None,
+    told: dict[int, Codec] | None = None,
+    repin: bool = False,
 ) -> RtpLeg:
-    """A leg on a port of the system's choice."""
+    """A leg, on ports of the system's choice if on no others."""
     return RtpLeg(
         side=side,
-        bound=RtpPorts.parse("127.0.0.1:0").bind(),
+        bound=bound or RtpPorts.parse("127.0.0.1:0").bind(),
         cadence=cadence,
         log=logs.get("tests"),
         payload_types=told,

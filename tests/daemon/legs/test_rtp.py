@@ -57,6 +57,15 @@ async def test_the_first_packet_is_heard_at_once_and_pins_its_source() -> None:
         "anchors": 1,
         "corrected": 0,
         "silence_packets": 0,
+        "rtcp": {
+            "port": leg.address.port + 1,
+            "sent": 0,
+            "reports": 0,
+            "round_trip_ms": None,
+            "far_lost": None,
+            "far_jitter_ms": None,
+            "bye": False,
+        },
     }
 
 
@@ -291,7 +300,7 @@ async def test_silence_that_cannot_leave_is_not_missed_but_a_fault_of_ours_is() 
         leg.send_silence(1.0)
         leg._socket = Unsendable(bound, errno.EBADF)  # type: ignore[assignment]
         with pytest.raises(OSError, match="no"):
-            leg.send_silence(1.0)
+            leg.send_silence(2.0)
 
 
 async def test_a_packet_s_arrival_is_the_kernel_s_not_the_drain_s() -> None:
@@ -305,16 +314,6 @@ async def test_a_packet_s_arrival_is_the_kernel_s_not_the_drain_s() -> None:
         leg.poll()
         anchored = leg._tracks._recent[0].end / 8000
         assert before - 0.005 <= anchored <= after + 0.005
-
-
-async def test_when_the_wall_clock_was_set_or_gives_no_stamp_the_drain_s_own_time_stands() -> None:
-    leg = make_leg(Cadence())
-    async with calling(leg):
-        now = trio.current_time()
-        assert leg._arrival([], 0.0, now) == now
-        stamp = rtp_leg._TIMESPEC.pack(5, 0)
-        assert leg._arrival([(1, 35, stamp)], now - 5.0, now) == pytest.approx(now)
-        assert leg._arrival([(1, 35, stamp)], now - 3600.0, now) == now
 
 
 async def test_no_packet_seems_early_when_the_wall_clock_is_set_or_a_busy_machine_stops_us_between_clocks(

@@ -7,7 +7,8 @@ import pytest
 from daemon.media import codecs
 from daemon.media.heard import Heard
 from daemon.media.keys import MOST_WAITING, Key, Keys
-from daemon.media.rtpstream import Notice, RtpStream
+from daemon.media.notices import Notice
+from daemon.media.rtpstream import RtpStream
 from tests.daemon.media.test_rtpstream import CALLER, VOICE, packet, stream_of
 
 

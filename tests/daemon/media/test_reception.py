@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.media.reception import Reception, Verdict
+from daemon.media.reception import Reception, Standing, Verdict
 
 
 def receive(reception: Reception, sequences: list[int]) -> list[Verdict]:
@@ -99,3 +99,25 @@ def test_in_any_order_each_packet_is_fresh_once(order: list[int], again: list[in
     assert verdicts.count(Verdict.FRESH) == 30
     assert verdicts.count(Verdict.DUPLICATE) == len(again)
     assert (reception.packets, reception.lost, reception.duplicates) == (30, 0, len(again))
+
+
+def test_a_stream_s_standing_is_its_own_and_what_came_twice_was_received() -> None:
+    reception = Reception(8000)
+    receive(reception, [65_534, 65_535, 65_536, 65_536, 65_539])
+    # 65,534 to 65,539 are six, of which four came, one of them twice.
+    assert reception.standing == Standing(stream=0, expected=6, received=5, highest=65_539, jitter=0)
+    reception.begin(8000)
+    assert reception.standing == Standing(stream=1, expected=0, received=0, highest=65_539, jitter=0)
+    receive(reception, [7, 7])
+    assert reception.standing == Standing(stream=1, expected=1, received=2, highest=7, jitter=0)
+
+
+def test_at_another_clock_rate_the_same_stream_goes_on() -> None:
+    reception = Reception(8000)
+    reception.arrived(1, 0, 0.0)
+    reception.arrived(2, 160, 0.036)
+    reception.change(16000)
+    assert reception.jitter == pytest.approx(0.001)
+    assert reception.standing.jitter == 16  # of 16 kHz
+    reception.arrived(4, 480, 0.056)
+    assert (reception.lost, reception.standing.expected) == (1, 4)

@@ -3,7 +3,8 @@
 from daemon.media import codecs
 from daemon.media.codecs import STATIC
 from daemon.media.heard import Heard
-from daemon.media.rtpstream import REPIN_SECONDS, Notice, RtpStream
+from daemon.media.notices import Notice
+from daemon.media.rtpstream import REPIN_SECONDS, RtpStream
 from tests.daemon.media.test_rtpstream import CALLER, STRANGER, VOICE, packet
 
 MOVED = ("192.0.2.1", 4711)

@@ -1,3 +1,5 @@
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -6,7 +8,8 @@ from hypothesis import strategies as st
 from daemon.media import codecs, rtp
 from daemon.media.codecs import STATIC
 from daemon.media.heard import Heard
-from daemon.media.rtpstream import NOTICES, Notice, RtpStream
+from daemon.media.notices import NOTICES, Notice
+from daemon.media.rtpstream import CONTROL_KEPT, RtpStream
 
 CALLER = ("192.0.2.1", 4000)
 STRANGER = ("192.0.2.66", 4000)
@@ -177,3 +180,32 @@ def test_no_datagrams_do_more_than_be_heard_or_counted(datagrams: list[bytes]) -
 def test_decoding_joined_payloads_is_decoding_each() -> None:
     joined = stream_of(*range(10)).heard()[0]
     assert np.array_equal(joined.codec.decode(joined.payload), np.tile(codecs.PCMU.decode(VOICE), 10))
+
+
+def test_multiplexed_rtcp_is_kept_for_its_reader_and_disturbs_no_audio() -> None:
+    stream, report = stream_of(), bytes.fromhex("80c90001 00000007")
+    assert stream.receive(report, CALLER, 0.01) is None  # before anybody has the leg
+    stream.receive(packet(0), CALLER, 0.02)
+    with patch.object(rtp, "parse", wraps=rtp.parse) as parse:
+        stream.receive(report, (CALLER[0], 4001), 0.03)  # another port of the same host
+        stream.receive(packet(1), CALLER, 0.04)
+        assert parse.call_count == 0  # the run of packets goes on
+    notice = stream.receive(report, STRANGER, 0.05)
+    assert notice == Notice("packet from a stranger", {"source": STRANGER, "pinned": CALLER})
+    assert list(stream.control) == [(report, (CALLER[0], 4001), 0.03)]
+    assert stream.heard() == [Heard(0, codecs.PCMU, VOICE * 2)]
+    assert (stream.reception.packets, stream.strangers, stream.malformed) == (2, 1, 0)
+
+
+def test_rtcp_that_nobody_reads_is_kept_to_a_bound() -> None:
+    stream = stream_of(0)
+    for number in range(1000):
+        stream.receive(bytes.fromhex("80c90001 00000007"), CALLER, number * 0.02)
+    assert len(stream.control) == CONTROL_KEPT
+
+
+def test_the_first_packet_of_a_wide_codec_is_expected_like_the_others() -> None:
+    stream = stream_of()
+    for number in (10, 12):
+        stream.receive(packet(number, kind=96, payload=bytes(640)), CALLER, number * 0.02)
+    assert (stream.reception.standing.expected, stream.reception.lost) == (3, 1)
