@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from daemon.media import rtp
 from daemon.media.codecs import Codec
-from daemon.media.heard import Heard, Memory
+from daemon.media.heard import Heard, Memory, stretched
 from daemon.media.keys import PAYLOAD_TYPE, Keys
 from daemon.media.reception import Reception, Verdict
 from daemon.media.run import Run
@@ -128,7 +128,7 @@ class RtpStream:
             self.strangers += 1
             return self._notice("packet from a stranger", source, source=source, pinned=self.source)
         codec = self._codecs.get(packet.payload_type)
-        if codec is None or not _whole(packet.payload, codec):
+        if codec is None or not packet.payload or len(packet.payload) % codec.bytes_per_sample:
             # Nobody is pinned by what cannot be heard: the right sender may still be to come.
             self.unknown += 1
             return self._notice("unknown payload type", packet.payload_type, payload_type=packet.payload_type)
@@ -178,7 +178,7 @@ class RtpStream:
             arrival=arrival,
             marker=packet.marker,
         )
-        self._append(index, [payload], samples)
+        self._append(index, [payload], samples, self._clock.stepped)
         self._begin_run(packet, samples)
         return None
 
@@ -211,11 +211,14 @@ class RtpStream:
             return
         samples, done = self._run.samples, 0
         self._reception.followed(samples, arrivals)
-        for index, count in self._clock.follow(samples, arrivals):
-            self._append(index, payloads[done : done + count], samples * count)
+        for index, count, stepped in self._clock.follow(samples, arrivals):
+            self._append(index, payloads[done : done + count], samples * count, stepped)
             done += count
 
-    def _append(self, index: int, payloads: list[bytes], samples: int) -> None:
+    def _append(self, index: int, payloads: list[bytes], samples: int, stepped: int) -> None:
+        if stepped and self._memory is None and samples > 1:
+            payloads = [stretched(payloads[0], len(payloads[0]) // samples, stepped)]
+            index, samples = index - stepped, samples + stepped
         if index != self._end:
             self._join()
             self._index = index
@@ -244,7 +247,3 @@ class RtpStream:
             return None
         known.add(about)
         return Notice(event, fields)
-
-
-def _whole(payload: bytes, codec: Codec) -> bool:
-    return bool(payload) and len(payload) % codec.bytes_per_sample == 0
