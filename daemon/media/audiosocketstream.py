@@ -5,7 +5,7 @@ from dataclasses import replace
 from daemon.media import audiosocket, codecs
 from daemon.media.audiosocket import AudioSocketError, Frame, Parser
 from daemon.media.codecs import Codec
-from daemon.media.heard import Heard
+from daemon.media.heard import Heard, stretched
 from daemon.media.orderclock import OrderClock, Place
 
 
@@ -32,6 +32,7 @@ class AudioSocketStream:
         self._parser = Parser()
         self._clock = OrderClock(8000)
         self._pieces: list[bytes] = []  # without a place yet
+        self._end = 0  # the index after the last sample heard
         self._fresh = 0  # samples of them that the clock does not know of
         self._heard: list[Heard] = []
 
@@ -49,6 +50,11 @@ class AudioSocketStream:
     def corrected(self) -> int:
         """Samples by which its audio was moved, one by one."""
         return self._before[1] + self._clock.corrected
+
+    @property
+    def drift_ppm(self) -> float | None:
+        """By how many millionths the sender's clock is faster than ours; None until that is known to 20."""
+        return self._clock.drift.ppm
 
     def begin(self, parser: Parser) -> None:
         """A new connection, of which `parser` has taken the first frame."""
@@ -106,9 +112,15 @@ class AudioSocketStream:
             return
         audio, at = b"".join(self._pieces), 0
         for index, count in places:
-            self._heard.append(Heard(index, self.codec, audio[at : at + 2 * count]))
+            self._hear_at(index, self.codec, audio[at : at + 2 * count])
             at += 2 * count
         self._pieces = [audio[at:]]
+
+    def _hear_at(self, index: int, codec: Codec, audio: bytes) -> None:
+        step, self._end = index - self._end, index + len(audio) // 2
+        if abs(step) == 1:  # what the clock has corrected
+            audio, index = stretched(audio, 2, step), index - step
+        self._heard.append(Heard(index, codec, audio))
 
     def heard(self) -> list[Heard]:
         """What got its place since this was asked last."""
