@@ -59,6 +59,7 @@ LEG: Example = {
     "dtmf": [{"key": "5", "at": 1767225612.4}],
     "anchors": 1,
     "corrected": 0,
+    "drift_ppm": -12.3,
     "silence_packets": 1500,
 }
 AUDIOSOCKET_LEG: Example = {
@@ -74,6 +75,7 @@ AUDIOSOCKET_LEG: Example = {
     "unknown": 0,
     "anchors": 1,
     "corrected": 0,
+    "drift_ppm": None,
     "silence_frames": 300,
 }
 PLACED: Example = {
@@ -109,6 +111,7 @@ RUNNING: Example = {
 LIVE: Example = {
     **RUNNING,
     "connected": True,
+    "allowance_ms": 120,
     "kept": 29.8,
     "waiting": 0.2,
     "lost": 0.0,

@@ -217,5 +217,6 @@ class AudioSocketLeg:
             "unknown": stream.unknown,
             "anchors": stream.anchored,
             "corrected": stream.corrected,
+            "drift_ppm": stream.drift_ppm,
             "silence_frames": self._silence_frames,
         }

@@ -215,6 +215,7 @@ class RtpLeg:
             "dtmf": [{"key": key.digit, "at": round(key.at - self._offset, 3)} for key in self._keys],
             "anchors": stream.clock.anchored,
             "corrected": stream.clock.corrected,
+            "drift_ppm": stream.clock.drift.ppm,
             "silence_packets": self._voice.sequence - self._voice.first,
         }
 

@@ -170,6 +170,7 @@ class Recording:
             "channels": self.format.channels,
             "encoding": self.format.encoding,
             "duration": timeline.closed / timeline.rate,
+            "allowance_ms": round(timeline.allowance * 1000),
             "connected": self._sender.connected,
             "kept": window.acked / self.format.byte_rate,
             "waiting": (window.end - window.acked) / self.format.byte_rate,

@@ -315,8 +315,8 @@ async def test_what_is_spoken_in_a_pause_is_exact_silence_and_kept_nowhere() -> 
         resumed = begun + 0.4 + JITTER_SECONDS
         await trio.sleep_until(resumed)
         place.leg.poll()
-        assert place.leg._recent
-        assert all(heard.end <= paused * 8000 for heard in place.leg._recent)
+        assert place.leg._tracks._recent
+        assert all(heard.end <= paused * 8000 for heard in place.leg._tracks._recent)
         recording.resume(resumed)
         assert not recording.view()["paused"]
         recording.stop(resumed, "stopped")
