@@ -21,7 +21,7 @@ FEWEST_POINTS = 16
 FIT_EVERY = 4
 """So many points more before the line is drawn anew: it costs some 70 µs, and goes on by itself."""
 PRECISION_PPM = 5.0
-"""The drift is known when it is known as well as this, with 19 in 20 certain."""
+"""The drift is known when four deviations of it are within this: it is looked at again and again."""
 QUANTUM_SECONDS = 0.0002
 """Senders send at the beat of a timer of their own: what it is off by, no number of packets takes away."""
 STEADY_SECONDS = 0.004
@@ -109,7 +109,8 @@ class Drift:
         span = float(times[-1] - times[0])
         steady = 2 * 2 * spread / sqrt(number) <= STEADY_SECONDS
         self._line = (float(times[-1]), level, slope) if steady else None
-        if (2 * spread * sqrt(12 / number) + self.quantum) / span * 1e6 <= self.precision:
+        # The deviation of a line's slope is spread * sqrt(12 / number) / span.
+        if (4 * spread * sqrt(12 / number) + self.quantum) / span * 1e6 <= self.precision:
             self._ppm = round(-slope * 1e6, 2) + 0.0  # never minus nothing
 
 
