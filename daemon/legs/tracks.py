@@ -80,4 +80,4 @@ class Tracks:
         if track.rate != codec.rate:
             track.leave()
             track = self._tracks[timeline] = timeline.join(self._side, codec.rate, drained=drained)
-        track.place(heard.place, codec.decode(heard.payload))
+        track.place(heard.place, codec.decode_into(timeline.encoding, heard.payload))

@@ -37,11 +37,20 @@ class Timeline:
 
     `rate` is frames a second, `channels` 1 (both sides mixed) or 2 (caller left, callee right), `start` the
     time of the first sample (seconds of the monotonic clock, as all times here). Its allowance adapts to what
-    comes, unless `allowance` says how many seconds it is.
+    comes, unless `allowance` says how many seconds it is. `encoding` is how the file will be written.
     """
 
-    def __init__(self, rate: int, channels: int, start: float, allowance: float | None = None) -> None:
+    def __init__(
+        self,
+        rate: int,
+        channels: int,
+        start: float,
+        allowance: float | None = None,
+        *,
+        encoding: str = "pcm16",
+    ) -> None:
         self.rate = rate
+        self.encoding = encoding
         self.channels = channels
         self.start = start
         self._allowance = Allowance(allowance)

@@ -53,7 +53,7 @@ class Recording:
         self._cadence = cadence
         self._log = log.bind(recording=recording_id)
         self._lost = lost
-        self._timeline = Timeline(format.sample_rate, format.channels, started)
+        self._timeline = Timeline(format.sample_rate, format.channels, started, encoding=format.encoding)
         self._window = ReplayWindow(
             capacity=math.ceil(replay_seconds * format.sample_rate) * format.frame_bytes,
             silent_byte=format.codec.silent_byte,
