@@ -31,6 +31,11 @@ class Desk:
         for tracks in self._tracks.values():
             tracks.attach(timeline, rate=8000, drained=timeline.start)
 
+    @property
+    def read_all(self) -> bool:
+        """Whether nothing is left on any wire."""
+        return all(arrival == inf for arrival, _ in self._next.values())
+
     def beat(self, now: float) -> Iterator[Block]:
         """All that arrived up to `now` is taken in; what can be closed comes out."""
         for side, stream in self.streams.items():
