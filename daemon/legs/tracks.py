@@ -61,15 +61,23 @@ class Tracks:
 
     def take(self, heard: Iterable[Heard], *, now: float, drained: float) -> None:
         """Place what was heard up to `now`; all that had arrived by `drained` is then placed (seconds)."""
-        masked = any(timeline.is_masked for timeline in self._tracks)
         for each in heard:
-            if not masked:  # what may not be heard is kept nowhere
-                self._recent.append(each)
+            self._remember(each)
             for timeline in self._tracks:
                 self._place(timeline, each, drained)
         self._forget(now - RECENT_SECONDS)
         for track in self._tracks.values():
             track.drained(drained)
+
+    def _remember(self, heard: Heard) -> None:
+        """Keep it for a moment, but for what a pause hides: that is kept nowhere."""
+        first = max([heard.place, *(self._open_from(timeline, heard) for timeline in self._tracks)])
+        if first < heard.end:
+            cut = (first - heard.place) * heard.codec.bytes_per_sample
+            self._recent.append(Heard(first, heard.codec, heard.payload[cut:]) if cut else heard)
+
+    def _open_from(self, timeline: Timeline, heard: Heard) -> int:
+        return timeline.open_from(heard.place, heard.end, heard.codec.rate)
 
     def _forget(self, before: float) -> None:
         while self._recent and self._recent[0].end < before * self._recent[0].codec.rate:

@@ -139,6 +139,15 @@ class Timeline:
             for first, last in self.pauses
         )
 
+    def open_from(self, first: int, last: int, rate: int) -> int:
+        """From where on, of the samples `first` up to `last` of a leg at `rate`, no pause hides any more."""
+        for begins, ends in self.pauses:
+            over = self._total if ends is None else ends
+            hidden_to = last if over is None else min(self._index(over, rate), last)
+            if self._index(begins, rate) - (rate != self.rate) < last and first < hidden_to:
+                first = hidden_to
+        return first
+
     def _hide(self, track: Track, first: int, last: int | None) -> None:
         """A track hides no less than its frames: at another rate, the sample before them as well."""
         track.mask(self._index(first, track.rate) - (track.rate != self.rate))
