@@ -46,6 +46,7 @@ class Drift:
     _fresh: int = 0  # points since the line was drawn
     _best: Point = (-inf, inf)
     _line: tuple[float, float, float] | None = None  # a time, how late at it, by how much more a second
+    _span: float = 0.0  # seconds of the points that it goes through
     _ppm: float | None = None
 
     @property
@@ -83,11 +84,11 @@ class Drift:
             self._fit()
 
     def expected(self, at: float) -> float | None:
-        """How late the quickest audio is at `at`; None while that is not sure."""
+        """How late the quickest audio is at `at`; None while that is not sure, and long after that."""
         if self._line is None:
             return None
         since, late, slope = self._line
-        return late + (at - since) * slope
+        return late + (at - since) * slope if at - since <= self._span else None
 
     def _thin(self) -> None:
         if self._per == LONGEST:
@@ -106,7 +107,7 @@ class Drift:
         level = float(np.median(apart))
         # 1.48 times the median distance is the deviation of what is spread as Gauss says.
         spread, number = 1.48 * float(np.median(np.abs(apart - level))), len(times)
-        span = float(times[-1] - times[0])
+        self._span = span = float(times[-1] - times[0])
         steady = 2 * 2 * spread / sqrt(number) <= STEADY_SECONDS
         self._line = (float(times[-1]), level, slope) if steady else None
         # The deviation of a line's slope is spread * sqrt(12 / number) / span.

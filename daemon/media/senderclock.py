@@ -32,7 +32,7 @@ STEADY_BAND_SECONDS = (-0.005, 0.005)
 """The same by the line through many windows: that is sure (see Drift), so places follow it closely."""
 WINDOW_SECONDS = 2.0
 """Clocks run off by less than a millisecond in that time; a busy sender is late for a second without that."""
-WINDOW_PACKETS = 25
+WINDOW_PACKETS = 16
 """Of fewer the quickest says little: in 2 s there are 33 of the longest, of 60 ms."""
 FOLLOWING_PPM = 1000
 """So fast at most the place goes where the line is: a fiftieth of a semitone, which nobody hears."""

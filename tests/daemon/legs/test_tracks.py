@@ -24,7 +24,7 @@ def kept(tracks: Tracks) -> list[tuple[float, float, int]]:
 
 
 def test_of_what_is_said_in_a_pause_nothing_is_kept_though_it_is_heard_of_after_its_end() -> None:
-    """Legs are looked at twice a second with many sessions: a look finds what is of before, in and behind it."""
+    """Legs are looked at twice a second with many sessions: a look finds what is of before, in, behind."""
     tracks, timeline = Tracks(CALLER), Timeline(8000, 1, START)
     tracks.attach(timeline, rate=8000, drained=START)
     tracks.take([spoken(0.0, 0.5, 1)], now=START + 0.5, drained=START + 0.5)

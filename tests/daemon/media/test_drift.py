@@ -65,6 +65,13 @@ def test_it_keeps_no_more_than_an_hour_and_follows_a_clock_that_changes() -> Non
     assert drift.ppm == pytest.approx(35, abs=0.1)
 
 
+def test_a_line_through_half_a_minute_says_nothing_of_ten_minutes_later() -> None:
+    drift = Drift()
+    feed(drift, 40, 100, noise=0.004)
+    assert drift.expected(60.0) == pytest.approx(-60 * 100e-6, abs=0.008)
+    assert drift.expected(640.0) is None
+
+
 def test_after_a_new_beginning_what_was_known_stays_until_it_is_known_anew() -> None:
     drift = Drift()
     feed(drift, 200, 25)
