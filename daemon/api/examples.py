@@ -85,6 +85,7 @@ LEG: Example = {
     "dtmf": [{"key": "5", "at": 1767225612.4}],
     "anchors": 1,
     "corrected": 0,
+    "drift_ppm": -12.3,
     "silence_packets": 1500,
     "quality": {**RECEIVED, "unheard_seconds": 0.02},
     "rtcp": RTCP,
@@ -102,6 +103,7 @@ AUDIOSOCKET_LEG: Example = {
     "unknown": 0,
     "anchors": 1,
     "corrected": 0,
+    "drift_ppm": None,
     "silence_frames": 300,
     "quality": {
         "packets": 1500,
@@ -169,6 +171,7 @@ RUNNING: Example = {
 LIVE: Example = {
     **RUNNING,
     "connected": True,
+    "allowance_ms": 120,
     "kept": 29.8,
     "waiting": 0.2,
     "lost": 0.0,

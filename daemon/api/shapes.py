@@ -173,6 +173,11 @@ class Leg(Shape):
     corrected: int = Field(
         description="Samples by which its audio was moved, one by one, for a clock that runs off."
     )
+    drift_ppm: float | None = Field(
+        default=None,
+        description="By how many millionths its sender's clock is faster than ours (negative: slower);"
+        " null until that is known to 5, or 20 where the audio has no timestamps.",
+    )
     silence_packets: Count = Field(description="Packets of silence sent to the leg while recording.")
     quality: LegQuality | None = Field(
         default=None,
@@ -196,6 +201,11 @@ class _ConnectedLeg(Shape):
     anchors: Count = Field(description="How often its audio was laid upon our clock, anew after a pause.")
     corrected: int = Field(
         description="Samples by which its audio was moved, one by one, for a clock that runs off."
+    )
+    drift_ppm: float | None = Field(
+        default=None,
+        description="By how many millionths its sender's clock is faster than ours (negative: slower);"
+        " null until that is known to 5, or 20 where the audio has no timestamps.",
     )
     silence_frames: Count = Field(description="Frames of silence sent to the leg.")
     quality: LegQuality | None = Field(
@@ -303,6 +313,7 @@ class LiveRecording(Recording):
     model_config = like(examples.LIVE)
 
     connected: bool = Field(description="Whether wavstream is connected.")
+    allowance_ms: Count = Field(description="So late audio may come and still take its place, by now.")
     kept: float = Field(description="Seconds of audio that wavstream has.")
     waiting: float = Field(description="Seconds of audio that wait in the daemon's memory.")
     lost: float = Field(description="Seconds of audio replaced by silence: wavstream was away too long.")

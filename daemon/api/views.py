@@ -16,7 +16,7 @@ from storage.sessions import Session
 
 COMMAND_TIMEOUT_MS = 2000
 """Within which a command's outcome is stored as a webhook; it is, in truth, before the answer."""
-_OF_THE_MOMENT = ("duration", "connected", "kept", "waiting", "lost", "audio", "quality")
+_OF_THE_MOMENT = ("allowance_ms", "duration", "connected", "kept", "waiting", "lost", "audio", "quality")
 """What only the running recording knows."""
 
 

@@ -9,14 +9,16 @@ import trio
 from daemon.calls.moment import Moment
 from daemon.legs.leg import SideName
 from daemon.legs.party import Party
+from daemon.media.allowance import MOST_SECONDS
 from daemon.recording.endpoint import RecordingFormat
 from daemon.recording.failure import RecordingFailed
 from daemon.recording.measure import Silence
 from wavstream.process import logs
+from wavstream.process.cadence import SLOWEST_SECONDS
 from wavstream.protocol import Completed, Reason
 
-LAST_AUDIO_SECONDS = 1.5
-"""How long the legs of an ended call stay for its recording: the jitter allowance and two slow beats."""
+LAST_AUDIO_SECONDS = MOST_SECONDS + 2 * SLOWEST_SECONDS
+"""How long the legs of an ended call stay for its recording: the longest allowance and two slow beats."""
 FINISH_SECONDS = 24 * 3600.0
 """How long a recording that was stopped may wait in memory for a wavstream that is away."""
 

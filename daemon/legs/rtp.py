@@ -86,7 +86,7 @@ class RtpLeg:
     @property
     def received(self) -> Received:
         """What has come since it listens, up to the last `poll`."""
-        return self._stream.reception.received(drift_ppm=None)
+        return self._stream.reception.received(drift_ppm=self._stream.clock.drift.ppm)
 
     async def run(self, *, task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED) -> None:
         """Listen until cancelled; then take in what has arrived, leave the recording, and close."""
@@ -211,6 +211,7 @@ class RtpLeg:
             "quality": quality(self, trio.current_time()),
             "silence_packets": self._voice.said,
             "rtcp": self._rtcp.view(),
+            "drift_ppm": stream.clock.drift.ppm,
         }
 
 

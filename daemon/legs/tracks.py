@@ -63,16 +63,24 @@ class Tracks:
 
     def take(self, heard: Iterable[Heard], *, now: float, drained: float) -> None:
         """Place what was heard up to `now`; all that had arrived by `drained` is then placed (seconds)."""
-        masked = any(timeline.is_masked for timeline in self._tracks)
         for each in heard:
-            if not masked:  # what may not be heard is kept nowhere
-                self._recent.append(each)
+            self._remember(each)
             for timeline in self._tracks:
                 self._place(timeline, each, drained)
         self._forget(now - RECENT_SECONDS)
         for tracks in self._tracks.values():
             for track in tracks:
                 track.drained(drained)
+
+    def _remember(self, heard: Heard) -> None:
+        """Keep it for a moment, but for what a pause hides: that is kept nowhere."""
+        first = max([heard.place, *(self._open_from(timeline, heard) for timeline in self._tracks)])
+        if first < heard.end:
+            cut = (first - heard.place) * heard.codec.bytes_per_sample
+            self._recent.append(heard._replace(place=first, payload=heard.payload[cut:]) if cut else heard)
+
+    def _open_from(self, timeline: Timeline, heard: Heard) -> int:
+        return timeline.open_from(heard.place, heard.end, heard.codec.rate)
 
     def _forget(self, before: float) -> None:
         while self._recent and self._recent[0].end < before * self._recent[0].codec.rate:
@@ -85,4 +93,4 @@ class Tracks:
         elif tracks[voice].rate != codec.rate:
             tracks[voice].leave()
             tracks[voice] = timeline.join(self._sides[voice], codec.rate, drained=drained)
-        tracks[voice].place(heard.place, codec.decode(heard.payload))
+        tracks[voice].place(heard.place, codec.decode_into(timeline.encoding, heard.payload))

@@ -49,6 +49,11 @@ class AudioSocketStream:
         """Samples by which its audio was moved, one by one."""
         return self._voice.corrected
 
+    @property
+    def drift_ppm(self) -> float | None:
+        """By how many millionths the sender's clock is faster than ours; None until that is known to 20."""
+        return self._voice.drift_ppm
+
     def begin(self, opened: Parser) -> None:
         """A new connection, of which `opened` has taken the first frame."""
         self._parser, self.hung_up = opened, False
@@ -112,4 +117,5 @@ class AudioSocketStream:
             "unknown": self.unknown,
             "anchors": self.anchored,
             "corrected": self.corrected,
+            "drift_ppm": self.drift_ppm,
         }

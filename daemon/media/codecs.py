@@ -5,7 +5,7 @@ the 16.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -37,6 +37,14 @@ class Codec:
     silent_byte: int
     decoder: Callable[[], Callable[[bytes], Samples]] | None = None
     """Of a codec with memory: makes what decodes a stream, in order; `decode` begins anew each time."""
+    exactly: tuple[str, Callable[[bytes], Samples]] | None = None
+    """The encoding of a file with the same codes, and what decodes for it without making two codes one."""
+
+    def decode_into(self, encoding: str, payload: bytes) -> Samples:
+        """As `decode`; for a file of the same law, so that it will hold this very payload."""
+        if self.exactly is not None and self.exactly[0] == encoding:
+            return self.exactly[1](payload)
+        return self.decode(payload)
 
     def silence(self, samples: int) -> bytes:
         """The bytes of so many samples of silence; with G.722, of so many pairs of them."""
@@ -99,7 +107,18 @@ def _by_tables(
     return Codec(name, 8000, 1, 8000, decode, encode, silent)
 
 
-PCMU = _by_tables("PCMU", _expand_ulaw, _compress_ulaw, 0xFF)
+def _ulaw_for_ulaw(plain: Codec) -> Codec:
+    """mu-law has two zeros. For a file of mu-law the negative one is a sample that is coded as it is."""
+    exact = plain.decode(bytes(range(256)))
+    exact[0x7F] = -1
+
+    def decode(payload: bytes) -> Samples:
+        return exact[np.frombuffer(payload, np.uint8)]
+
+    return replace(plain, exactly=("ulaw", decode))
+
+
+PCMU = _ulaw_for_ulaw(_by_tables("PCMU", _expand_ulaw, _compress_ulaw, 0xFF))
 PCMA = _by_tables("PCMA", _expand_alaw, _compress_alaw, 0xD5)
 
 

@@ -25,6 +25,17 @@ class Heard(NamedTuple):
         return self.place + len(self.payload) // self.codec.bytes_per_sample
 
 
+def stretched(payload: bytes, width: int, step: int) -> bytes:
+    """Audio that was moved by one sample, of `width` bytes, away from what is before it: without the seam.
+
+    `step` 1: its first sample stands twice; -1: it is left out. Nobody hears that, while a sample of silence
+    in the middle of a word is a click.
+    """
+    if step == 0 or len(payload) <= width:
+        return payload
+    return payload[:width] + payload if step > 0 else payload[width:]
+
+
 class Memory:
     """What one encoder has said so far, as the decoder knows it. Its audio is given on as pcm16.
 
@@ -38,12 +49,16 @@ class Memory:
         self._decode = codec.decoder()
         self._plain = codecs.in_file("pcm16", codec.rate)
         self._samples_per_step = codec.rate // codec.clock_rate
+        self._end = 0  # of what was decoded last, in steps
 
     def decoded(self, heard: Sequence[Heard]) -> list[Heard]:
         """The next of its audio in the order of time: what was overtaken comes first again."""
         return [self._one(each) for each in sorted(heard, key=attrgetter("place"))]
 
     def _one(self, heard: Heard) -> Heard:
-        samples = self._decode(heard.payload)
-        place, payload = heard.place * self._samples_per_step, self._plain.encode(samples)
-        return Heard(place, self._plain, payload, heard.voice)
+        audio = self._plain.encode(self._decode(heard.payload))
+        place, width = heard.place, self._samples_per_step * self._plain.bytes_per_sample
+        step, self._end = place - self._end, heard.end
+        if abs(step) == 1:
+            audio, place = stretched(audio, width, step), place - step
+        return Heard(place * self._samples_per_step, self._plain, audio, heard.voice)

@@ -13,6 +13,8 @@ of what one look finds nobody knows what was before the pause, and all of it is 
 
 from math import inf
 
+from daemon.media.drift import Drift
+
 SLACK_SECONDS = 0.06
 """Audio no later than this follows what came before: two frames on their way and one that is being made."""
 RUN_SECONDS = 0.5
@@ -26,6 +28,9 @@ EARLY_SECONDS = 1.0
 BAND_SECONDS = 0.03
 """The least late (or early) look of a window beyond this: the sender's clock runs off. Half the slack."""
 WINDOW_SECONDS = 2.0
+FRAME_SECONDS = 0.02
+"""What comes at once, mostly: how late audio is cannot be known better."""
+DRIFT_PPM = 20.0
 STEP_SECONDS = 0.02
 """From one corrected sample to the next: nobody hears it, and 1,000 ppm at 48 kHz are made good."""
 
@@ -37,7 +42,9 @@ class OrderClock:
     """One sender's order against our clock. `rate` is samples a second.
 
     `anchored` counts the anchors, pauses included, `corrected` the samples by which places were moved
-    (positive: later), `waiting` the samples that have no place yet.
+    (positive: later), `waiting` the samples that have no place yet. `drift` is what is known of how fast the
+    sender's clock runs: a look finds whole frames, so it is known to 20 ms in the time since the last pause,
+    and is told from 1,000 s on (20 ppm; after an hour it is 6).
     """
 
     def __init__(self, rate: int) -> None:
@@ -45,6 +52,8 @@ class OrderClock:
         self.anchored = 0
         self.corrected = 0
         self.waiting = 0
+        self.drift = Drift(quantum=FRAME_SECONDS, precision=DRIFT_PPM)
+        self._moved = 0  # samples by which places were corrected since the last pause
         self._running = False
         self._end = 0  # the index after the last sample placed
         self._held_from = self._run_from = 0.0
@@ -52,7 +61,7 @@ class OrderClock:
         self._looks = 0  # that found audio while it was held
         self._settled = self._last_look = 0.0  # the last look behind which nothing waited; the last of all
         self._least = inf  # how late the least late look was while it was held
-        self._window_from, self._window_least = 0.0, inf
+        self._window_from, self._window_least, self._least_at = 0.0, inf, 0.0
         self._owed = 0
 
     def take(self, samples: int, now: float, *, whole: bool = True) -> list[Place]:
@@ -132,14 +141,19 @@ class OrderClock:
     def _move(self, samples: int, now: float) -> None:
         self.anchored += 1
         self._end += samples
+        self._moved = 0
+        self.drift.begin()
         self._begin_window(now)
 
     def _begin_window(self, now: float) -> None:
         self._window_from, self._window_least, self._owed = now, inf, 0
 
     def _watch(self, late: float, now: float) -> None:
-        self._window_least = least = min(self._window_least, late)
+        if late < self._window_least:
+            self._window_least, self._least_at = late, now
+        least = self._window_least
         if now - self._window_from >= WINDOW_SECONDS:
+            self.drift.add(self._least_at, least + self._moved / self.rate)
             beyond = max(0.0, least - BAND_SECONDS) + min(0.0, least + BAND_SECONDS)
             self._begin_window(now)
             self._owed = round(beyond * self.rate)
@@ -160,4 +174,5 @@ class OrderClock:
     def _correct(self, step: int) -> None:
         self._owed -= step
         self._end += step
+        self._moved += step
         self.corrected += step

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from daemon.media.codecs import Codec
-from daemon.media.heard import Heard, Memory
+from daemon.media.heard import Heard, Memory, stretched
 from daemon.media.orderclock import OrderClock, Place
 from daemon.media.senderclock import SenderClock
 
@@ -30,6 +30,10 @@ class Placing(Protocol):
     def corrected(self) -> int:
         """Samples by which its audio was moved, one by one."""
 
+    @property
+    def drift_ppm(self) -> float | None:
+        """By how many millionths the sender's clock is faster than ours; None until that is known."""
+
     def look(self, now: float, *, whole: bool) -> None:
         """All that came by `now` (seconds) has been taken; `whole` is false where there is more of it."""
 
@@ -50,6 +54,7 @@ class InOrder:
         self._before = (0, 0)  # anchors and corrections of clocks of other codecs
         self._clock = OrderClock(8000)
         self._pieces: list[bytes] = []  # without a place yet
+        self._end = 0  # the index after the last sample heard
         self._fresh = 0  # samples of them that the clock does not know of
         self._heard: list[Heard] = []
 
@@ -67,6 +72,11 @@ class InOrder:
     def corrected(self) -> int:
         """Samples by which its audio was moved, one by one."""
         return self._before[1] + self._clock.corrected
+
+    @property
+    def drift_ppm(self) -> float | None:
+        """By how many millionths the sender's clock is faster than ours; None until that is known to 20."""
+        return self._clock.drift.ppm
 
     def take(self, codec: Codec, payload: bytes, now: float) -> None:
         """Take in what has come by `now` (seconds): whole samples."""
@@ -97,9 +107,16 @@ class InOrder:
         audio, at = b"".join(self._pieces), 0
         for index, count in places:
             size = count * self.codec.bytes_per_sample
-            self._heard.append(Heard(index, self.codec, audio[at : at + size], self._voice))
+            self._hear(index, self.codec, audio[at : at + size])
             at += size
         self._pieces = [audio[at:]] if at < len(audio) else []
+
+    def _hear(self, index: int, codec: Codec, audio: bytes) -> None:
+        width = codec.bytes_per_sample
+        step, self._end = index - self._end, index + len(audio) // width
+        if abs(step) == 1 and self._memory is None:  # what the clock has corrected
+            audio, index = stretched(audio, width, step), index - step
+        self._heard.append(Heard(index, codec, audio, self._voice))
 
     def heard(self) -> list[Heard]:
         """What got its place since this was asked last."""
@@ -156,6 +173,11 @@ class ByTime:
     def corrected(self) -> int:
         """Samples by which its audio was moved, one by one."""
         return self._before[1] + self._clock.corrected
+
+    @property
+    def drift_ppm(self) -> float | None:
+        """By how many millionths the sender's clock is faster than ours; None until that is known."""
+        return self._clock.drift.ppm
 
     def take(self, timed: Timed) -> None:
         """Take in what has come."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from daemon.media import rtcp, rtp
 from daemon.media.codecs import Codec
-from daemon.media.heard import Heard, Memory
+from daemon.media.heard import Heard, Memory, stretched
 from daemon.media.keys import PAYLOAD_TYPE, Keys
 from daemon.media.notices import Notice, Notices
 from daemon.media.reception import Reception, Verdict
@@ -152,7 +152,7 @@ class RtpStream:
         if self.source is not None and source != self.source and not self._may_move(arrival):
             return self.estrange(source)
         codec = self._codecs.get(packet.payload_type)
-        if codec is None or not _whole(packet.payload, codec):
+        if codec is None or not packet.payload or len(packet.payload) % codec.bytes_per_sample:
             # Nobody is pinned by what cannot be heard: the right sender may still be to come.
             self.unknown += 1
             return self._notices.once(
@@ -204,7 +204,7 @@ class RtpStream:
             arrival=arrival,
             marker=packet.marker,
         )
-        self._append(index, [payload], samples)
+        self._append(index, [payload], samples, self._clock.stepped)
         self._begin_run(packet, samples)
         return None
 
@@ -237,11 +237,14 @@ class RtpStream:
             return
         samples, done = self._run.samples, 0
         self._reception.followed(samples, arrivals)
-        for index, count in self._clock.follow(samples, arrivals):
-            self._append(index, payloads[done : done + count], samples * count)
+        for index, count, stepped in self._clock.follow(samples, arrivals):
+            self._append(index, payloads[done : done + count], samples * count, stepped)
             done += count
 
-    def _append(self, index: int, payloads: list[bytes], samples: int) -> None:
+    def _append(self, index: int, payloads: list[bytes], samples: int, stepped: int) -> None:
+        if stepped and self._memory is None and samples > 1:
+            payloads = [stretched(payloads[0], len(payloads[0]) // samples, stepped)]
+            index, samples = index - stepped, samples + stepped
         if index != self._end:
             self._join()
             self._index = index

@@ -1,7 +1,7 @@
 """The truth about time in a recording: sample k was spoken k / rate seconds after its start.
 
-Legs put their samples in their place; the timeline closes over them a fixed allowance later, with exact
-silence where nothing came. So a recording lasts as long as the call was recorded.
+Legs put their samples in their place; the timeline closes over them an allowance later (`allowance.py`), with
+exact silence where nothing came. So a recording lasts as long as the call was recorded.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from daemon.media.allowance import Allowance
 from daemon.media.codecs import Samples
 from daemon.media.mask import Mask
 from daemon.media.quality import Spans, is_audible
@@ -23,8 +24,6 @@ CALLEE: Side = 1
 Block = npt.NDArray[np.int16]
 """Frames in order: an array of shape (frames, channels)."""
 
-ALLOWANCE_SECONDS = 0.25
-"""How late audio may come and still take its place. What is heard live is delayed by as much, no more."""
 STALL_SECONDS = 1.0
 """So long the timeline waits where a leg breaks off: what a network held back in a stall comes after it."""
 PATIENCE_SECONDS = 3.0
@@ -38,14 +37,24 @@ class Timeline:
     """A recording's samples in the order of time.
 
     `rate` is frames a second, `channels` 1 (both sides mixed) or 2 (caller left, callee right), `start` the
-    time of the first sample (seconds of the monotonic clock, as all times here), `allowance` seconds.
+    time of the first sample (seconds of the monotonic clock, as all times here). Its allowance adapts to what
+    comes, unless `allowance` says how many seconds it is. `encoding` is how the file will be written.
     """
 
-    def __init__(self, rate: int, channels: int, start: float, allowance: float = ALLOWANCE_SECONDS) -> None:
+    def __init__(
+        self,
+        rate: int,
+        channels: int,
+        start: float,
+        allowance: float | None = None,
+        *,
+        encoding: str = "pcm16",
+    ) -> None:
         self.rate = rate
+        self.encoding = encoding
         self.channels = channels
         self.start = start
-        self.allowance = allowance
+        self._allowance = Allowance(allowance)
         self.longest = BLOCK_SECONDS * rate
         """Frames of a block at most; a block so long has another behind it, or may have."""
         self.closed = 0
@@ -70,6 +79,11 @@ class Timeline:
     def complete(self) -> bool:
         """Whether the end is known, and all before it has been given out."""
         return self.closed == self._total
+
+    @property
+    def allowance(self) -> float:
+        """Seconds that audio may be late by now. What is heard live is delayed by as much."""
+        return self._allowance.seconds
 
     def counts(self, side: Side) -> Counts:
         """What became of one side's samples so far."""
@@ -109,6 +123,7 @@ class Timeline:
             origin=self._index(0, rate),
             first=self._index(self.closed, rate),
             drained=max(drained, self.start),
+            needed=self._allowance.needed,
         )
         for first, last in self.pauses:
             self._hide(track, first, last)
@@ -151,6 +166,15 @@ class Timeline:
             for first, last in self.pauses
         )
 
+    def open_from(self, first: int, last: int, rate: int) -> int:
+        """From where on, of the samples `first` up to `last` of a leg at `rate`, no pause hides any more."""
+        for begins, ends in self.pauses:
+            over = self._total if ends is None else ends
+            hidden_to = last if over is None else min(self._index(over, rate), last)
+            if self._index(begins, rate) - (rate != self.rate) < last and first < hidden_to:
+                first = hidden_to
+        return first
+
     def _hide(self, track: Track, first: int, last: int | None) -> None:
         """A track hides no less than its frames: at another rate, the sample before them as well."""
         track.mask(self._index(first, track.rate) - (track.rate != self.rate))
@@ -171,6 +195,7 @@ class Timeline:
 
     def advance(self, now: float) -> Block:
         """Close what no audio in time can change any more. An empty block: nothing yet, or `complete`."""
+        self._allowance.passed(now)
         heard = min([now, *(track.until for _, track in self._tracks)])
         limit = (max(heard, now - PATIENCE_SECONDS) - self.allowance - self.start) * self.rate
         return self._close(min([limit, *self._broken_off(now)]))

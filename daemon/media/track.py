@@ -1,5 +1,6 @@
 """One leg's audio on its way into a timeline: what has come, in its place, until it is closed over."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from math import inf
 
@@ -51,10 +52,21 @@ class Track:
     Indexes are absolute: seconds of the monotonic clock times `rate`. `origin` is the index of the
     recording's first sample, `first` that of the first sample not closed when the track begins. Given another
     `output_rate`, what is closed is resampled, with its state kept across blocks and its delay taken out.
+    `needed` is told by how many seconds audio was late, where an allowance alone waits for it.
     """
 
-    def __init__(self, *, rate: int, output_rate: int, origin: int, first: int, drained: float) -> None:
+    def __init__(
+        self,
+        *,
+        rate: int,
+        output_rate: int,
+        origin: int,
+        first: int,
+        drained: float,
+        needed: Callable[[float], object] = lambda _late: None,
+    ) -> None:
         self.rate = rate
+        self._needed = needed
         self.counts = Counts()
         self.until = drained
         self._origin = origin
@@ -62,6 +74,7 @@ class Track:
         self._end: float = inf  # the index after the recording's last sample, once that is known
         self._mask = Mask()
         self._last = first  # the index after the last sample placed
+        self._waited_for = first  # the same by `until`: a timeline waits for what goes on from there
         self._spoken = False
         self._high = 0  # from here on (counted from the base) nothing has been placed
         self._samples = np.zeros(_FIRST_SECONDS * rate, np.int16)
@@ -96,6 +109,8 @@ class Track:
     def place(self, index: int, samples: Samples) -> None:
         """Put samples in their place. What is late, early, outside, or a duplicate is counted and dropped."""
         at = index - self._base
+        if self._spoken and (at < 0 or index < self._waited_for) and index + len(samples) > self._origin:
+            self._needed(self.until - index / self.rate)
         if at < 0:
             samples = self._cut_head(index, samples)
             at = 0
@@ -128,6 +143,7 @@ class Track:
     def drained(self, until: float) -> None:
         """All that had arrived by `until` (seconds) has been placed."""
         self.until = until
+        self._waited_for = self._last
 
     def leave(self) -> None:
         """Nothing more will be placed: the timeline need not wait for this track."""

@@ -69,6 +69,11 @@ class WebSocketStream:
         """Whether audio has come that has no place yet."""
         return any(voice.waiting for voice in self._voices)
 
+    @property
+    def drift_ppm(self) -> float | None:
+        """By how many millionths the sender's clock is faster than ours; None until that is known."""
+        return next((voice.drift_ppm for voice in self._voices if voice.drift_ppm is not None), None)
+
     def begin(self, opened: Conversation) -> None:
         """A new connection."""
         self._unknown_before = self.unknown
@@ -179,5 +184,6 @@ class WebSocketStream:
             "dtmf": self.dtmf,
             "unknown": self.unknown,
             "anchors": sum(voice.anchored for voice in self._voices),
+            "drift_ppm": self.drift_ppm,
             "corrected": sum(voice.corrected for voice in self._voices),
         }

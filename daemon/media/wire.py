@@ -46,6 +46,10 @@ class Wire(Protocol[O_contra]):
     def waiting(self) -> bool:
         """Whether audio has come that has no place yet."""
 
+    @property
+    def drift_ppm(self) -> float | None:
+        """By how many millionths the sender's clock is faster than ours; None until that is known."""
+
     def begin(self, opened: O_contra) -> None:
         """A new connection."""
 

@@ -57,7 +57,7 @@ class Recording:
         self._log = log.bind(recording=recording_id)
         self._lost = lost
         self._measured = measured
-        self._timeline = Timeline(format.sample_rate, format.channels, started)
+        self._timeline = Timeline(format.sample_rate, format.channels, started, encoding=format.encoding)
         self._measure = Measure(self._legs, self._timeline)
         self._window = ReplayWindow(
             capacity=math.ceil(replay_seconds * format.sample_rate) * format.frame_bytes,
@@ -186,6 +186,7 @@ class Recording:
             "channels": self.format.channels,
             "encoding": self.format.encoding,
             "duration": timeline.closed / timeline.rate,
+            "allowance_ms": round(timeline.allowance * 1000),
             "connected": self._sender.connected,
             "kept": window.acked / self.format.byte_rate,
             "waiting": (window.end - window.acked) / self.format.byte_rate,

@@ -72,6 +72,7 @@ async def test_a_connection_with_its_uuid_is_the_leg_s_and_its_audio_is_placed_i
             "unknown": 0,
             "anchors": 1,
             "corrected": 0,
+            "drift_ppm": None,
             "silence_frames": leg.view()["silence_frames"],
             "quality": {
                 **asdict(Received(packets=2)),

@@ -56,6 +56,7 @@ async def test_the_first_packet_is_heard_at_once_and_pins_its_source() -> None:
         "dtmf": [],
         "anchors": 1,
         "corrected": 0,
+        "drift_ppm": None,
         "silence_packets": 0,
         "rtcp": {
             "port": leg.address.port + 1,

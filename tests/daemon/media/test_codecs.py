@@ -27,6 +27,15 @@ def test_every_code_comes_back_from_its_sample_except_the_negative_zero_of_mu_la
     assert again[0x7F] == 0xFF
 
 
+@pytest.mark.parametrize(("codec", "encoding"), [(codecs.PCMU, "ulaw"), (codecs.PCMA, "alaw")])
+def test_for_a_file_of_the_same_law_every_code_comes_back(codec: codecs.Codec, encoding: str) -> None:
+    samples = codec.decode_into(encoding, EVERY_CODE)
+    assert codecs.in_file(encoding, 8000).encode(samples) == EVERY_CODE
+    assert np.abs(samples.astype(int) - codec.decode(EVERY_CODE)).max() <= 1
+    for other in {"pcm16", "ulaw", "alaw"} - {encoding}:
+        assert np.array_equal(codec.decode_into(other, EVERY_CODE), codec.decode(EVERY_CODE))
+
+
 @pytest.mark.parametrize("codec", [codecs.PCMU, codecs.PCMA])
 def test_g711_encodes_every_sample_to_within_half_a_step_or_the_loudest_code(codec: codecs.Codec) -> None:
     heard = codec.decode(codec.encode(EVERY_SAMPLE)).astype(int)

@@ -160,6 +160,7 @@ def test_a_clock_that_runs_off_is_corrected_by_single_samples_for_an_hour(ppm: f
     assert at(places, 3600 * 8000 - 1) == pytest.approx(START + 3600 * (1 + ppm * 1e-6), abs=0.06)
     assert abs(clock.corrected) == pytest.approx(5760, abs=500)
     assert clock.anchored == 1
+    assert clock.drift.ppm == pytest.approx(-ppm, abs=6)  # a frame of 20 ms in an hour
 
 
 @given(

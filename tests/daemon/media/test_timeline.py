@@ -3,8 +3,9 @@ from math import inf
 import numpy as np
 import pytest
 
+from daemon.media.allowance import BEGINS_SECONDS, LEAST_SECONDS, MOST_SECONDS
 from daemon.media.codecs import Samples
-from daemon.media.timeline import ALLOWANCE_SECONDS, CALLEE, CALLER, PATIENCE_SECONDS, STALL_SECONDS, Timeline
+from daemon.media.timeline import CALLEE, CALLER, PATIENCE_SECONDS, STALL_SECONDS, Timeline
 from daemon.media.track import AHEAD_SECONDS, Counts, Track
 
 RATE = 8000
@@ -283,7 +284,8 @@ def test_two_legs_of_different_rates_stay_together() -> None:
 
 
 def test_the_allowance_in_use_leaves_room_for_a_late_packet_and_shows_audio_within_a_second() -> None:
-    assert 0.2 <= ALLOWANCE_SECONDS <= 0.5
+    assert 0.2 <= BEGINS_SECONDS <= 0.5
+    assert LEAST_SECONDS < BEGINS_SECONDS < MOST_SECONDS <= 1
 
 
 def test_a_pause_takes_what_was_placed_out_of_memory_and_counts_it_apart() -> None:

@@ -194,6 +194,7 @@ async def test_the_view_tells_how_the_recording_stands() -> None:
             1,
         )
         assert view["connected"]
+        assert view["allowance_ms"] <= 250
         assert view["duration"] > 0.1
         recording.stop(trio.current_time(), "stopped")
         assert recording.view()["state"] == "finishing"

@@ -1,0 +1,49 @@
+import numpy as np
+
+from daemon.legs.tracks import Tracks
+from daemon.media import codecs
+from daemon.media.heard import Heard
+from daemon.media.timeline import CALLER, Timeline
+
+START = 1000.0
+L16 = codecs.l16(8000)
+
+
+def spoken(begins: float, seconds: float, value: int) -> Heard:
+    """Samples of one value, from so many seconds behind START on."""
+    samples = np.full(round(seconds * 8000), value, np.int16)
+    return Heard(round((START + begins) * 8000), L16, L16.encode(samples))
+
+
+def kept(tracks: Tracks) -> list[tuple[float, float, int]]:
+    """(from, to, value) of what it remembers, in seconds behind START."""
+    return [
+        (each.place / 8000 - START, each.end / 8000 - START, int(L16.decode(each.payload)[0]))
+        for each in tracks._recent
+    ]
+
+
+def test_of_what_is_said_in_a_pause_nothing_is_kept_though_it_is_heard_of_after_its_end() -> None:
+    """Legs are looked at twice a second with many sessions: a look finds what is of before, in, behind."""
+    tracks, timeline = Tracks(CALLER), Timeline(8000, 1, START)
+    tracks.attach(timeline, rate=8000, drained=START)
+    tracks.take([spoken(0.0, 0.5, 1)], now=START + 0.5, drained=START + 0.5)
+    timeline.pause(START + 0.5)
+    tracks.take([spoken(0.5, 0.25, 2)], now=START + 0.75, drained=START + 0.75)
+    timeline.resume(START + 1.0)
+    tracks.take([spoken(0.75, 0.5, 3)], now=START + 1.25, drained=START + 1.25)
+    assert kept(tracks) == [(0.0, 0.5, 1), (1.0, 1.25, 3)]
+    voice = timeline.finish(START + 1.25)[:, 0]
+    assert voice.tolist() == [1] * 4000 + [0] * 4000 + [3] * 2000
+
+
+def test_behind_a_recording_that_ended_in_a_pause_all_is_kept_for_the_next() -> None:
+    tracks, timeline = Tracks(CALLER), Timeline(8000, 1, START)
+    tracks.attach(timeline, rate=8000, drained=START)
+    timeline.pause(START + 0.25)
+    timeline.end(START + 0.5)
+    tracks.take([spoken(0.25, 0.5, 2)], now=START + 0.75, drained=START + 0.75)
+    assert kept(tracks) == [(0.5, 0.75, 2)]
+    following = Timeline(8000, 1, START + 0.5)
+    tracks.attach(following, rate=8000, drained=START + 0.75)
+    assert following.finish(START + 0.75)[:, 0].tolist() == [2] * 2000
