@@ -11,6 +11,8 @@ from daemon.media.track import Track
 
 RECENT_SECONDS = 2.0
 """Audio kept for a recording that begins: its first sample is spoken before the legs can be told of it."""
+AHEAD_SECONDS = 2.0
+"""Audio whose sender claims a place beyond this is not kept for it: it would be kept for good."""
 
 
 class Tracks:
@@ -65,7 +67,8 @@ class Tracks:
         """Place what was heard up to `now`; all that had arrived by `drained` is then placed (seconds)."""
         masked = any(timeline.is_masked for timeline in self._tracks)
         for each in heard:
-            if not masked:  # what may not be heard is kept nowhere
+            if not masked and each.end < (now + AHEAD_SECONDS) * each.codec.rate:
+                # What may not be heard is kept nowhere.
                 self._recent.append(each)
             for timeline in self._tracks:
                 self._place(timeline, each, drained)
