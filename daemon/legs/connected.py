@@ -103,6 +103,7 @@ class ConnectedLeg(Generic[O]):
         self._wire.begin(opened)
         self._connections += 1
         self._said = trio.current_time()
+        self._tracks.expect(self._said)
         self._log.info("leg connected", connection=line.peer, number=self._connections)
         self._put_through.set()
         self._receive(b"", trio.current_time())  # which may have been the last of it
@@ -137,6 +138,8 @@ class ConnectedLeg(Generic[O]):
     def attach(self, timeline: Timeline) -> None:
         """Place all audio there from now on, also that of the last moments; the recording polls each beat."""
         self._tracks.attach(timeline, rate=self.rate, drained=self._drained)
+        if self._line is not None and not self.heard.is_set():
+            self._tracks.expect(trio.current_time())
 
     def detach(self, timeline: Timeline) -> None:
         """Place nothing there any more. Does nothing where it is not attached."""

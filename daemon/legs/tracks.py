@@ -40,6 +40,11 @@ class Tracks:
         """Whether a pause of a recording hides what was done at `at`, give or take `slack` seconds."""
         return any(timeline.hides(at, slack) for timeline in self._tracks)
 
+    def expect(self, since: float) -> None:
+        """Somebody speaks from `since` on, in seconds, though nothing has come of it: it is not late yet."""
+        for tracks in self._tracks.values():
+            tracks[0].expect(round(since * tracks[0].rate))
+
     def attach(self, timeline: Timeline, *, rate: int, drained: float) -> None:
         """Place all audio there from now on, also that of the last moments."""
         if not self._tracks:
