@@ -58,8 +58,8 @@ class AudioSocketListener:
             raise RefusedError(f"no UUID within {IDENTITY_SECONDS:g} s") from None
         except trio.BrokenResourceError:
             raise RefusedError("it broke before its UUID") from None
-        leg = self._switchboard.find(str(uuid)) or await self._begin(uuid)
         guest.owing_since = None
+        leg = self._switchboard.find(str(uuid)) or await self._begin(uuid)
         line = TcpLine(detached(stream), str(guest.peer))
         try:
             leg.connect(line, parser)

@@ -17,7 +17,7 @@ from wavstream.process.logs import Log
 DRAIN_BYTES = 256 * 1024
 """So much a look at most, 2.7 s at 48 kHz: the rest waits in the kernel, and in the end at its sender."""
 DRAIN_FRAMES = 1000
-"""So many a look at most, but for those of one read: a flood of empty ones costs its own session."""
+"""So many a look at most, but for those of one read: a flood of empty ones is held up in the kernel."""
 IDLE_SECONDS = 5.0
 """A leg not heard for so long sleeps on its connection again."""
 SILENCE_SECONDS = 0.02
@@ -75,6 +75,12 @@ class ConnectedLeg(Generic[O]):
         return 8000 if codec is None else codec.rate
 
     @property
+    def is_connected(self) -> bool:
+        """Whether somebody is connected, as far as can be seen by now."""
+        self.poll()
+        return self._line is not None
+
+    @property
     def gone_since(self) -> float | None:
         """Since when nobody is connected; None while somebody is."""
         return self._gone_since if self._line is None else None
@@ -103,10 +109,11 @@ class ConnectedLeg(Generic[O]):
         self._wire.begin(opened)
         self._connections += 1
         self._said = trio.current_time()
+        self._tracks.expect(self._said)
         self._log.info("leg connected", connection=line.peer, number=self._connections)
-        self._receive(b"", trio.current_time())
-        self.connected.set()
         self._put_through.set()
+        self._receive(b"", trio.current_time())  # which may have been the last of it
+        self.connected.set()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Listen until cancelled; then take in what has arrived, leave the recording, and close."""
@@ -137,6 +144,8 @@ class ConnectedLeg(Generic[O]):
     def attach(self, timeline: Timeline) -> None:
         """Place all audio there from now on, also that of the last moments; the recording polls each beat."""
         self._tracks.attach(timeline, rate=self.rate, drained=self._drained)
+        if self._line is not None and not self.heard.is_set():
+            self._tracks.expect(trio.current_time())
 
     def detach(self, timeline: Timeline) -> None:
         """Place nothing there any more. Does nothing where it is not attached."""

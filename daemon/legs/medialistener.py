@@ -1,14 +1,17 @@
 """The listener for call audio over WebSocket: it hears who connects, and puts them through to their leg."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple, NoReturn, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 import trio
+from websockets.frames import CloseCode
 from websockets.http11 import Request
 
-from daemon.legs.connected import ConnectedLeg
+from daemon.legs.connected import ConnectedLeg, TakenError
 from daemon.legs.doorway import Doorway, Guest, RefusedError, detached
+from daemon.legs.introduction import introduction
 from daemon.legs.switchboard import Switchboard
 from daemon.legs.tcpline import TcpLine
 from daemon.media.dialects import choice
@@ -28,9 +31,8 @@ INTRODUCTION_SECONDS = 2.0
 """So long an arriving call may take to say who it is; then it begins without that."""
 MOST_MESSAGE_BYTES = 256 * 1024
 """A second of the densest audio, stereo at 48 kHz, is less; Asterisk takes 65,500 bytes at most."""
+FAREWELL_SECONDS = 0.5
 READ_BYTES = 16_384
-MOST_INTRODUCTION_BYTES = 256 * 1024
-"""Of audio that comes before the call says who it is: seconds of it."""
 
 
 class Visitor(NamedTuple):
@@ -44,6 +46,11 @@ class Visitor(NamedTuple):
     authorization: str | None
     signature: str | None
     """X-Twilio-Signature."""
+    subprotocols: Sequence[str]
+    """Those that it offers."""
+
+
+_Admitted = tuple[ConnectedLeg[Conversation], Conversation]
 
 
 class Arrivals(Protocol):
@@ -93,44 +100,51 @@ class MediaListener:
     async def _put_through(self, stream: trio.SocketStream, guest: Guest) -> None:
         """Hand the connection to its leg, and stay until that has no more use for it."""
         framing = Framing(MOST_MESSAGE_BYTES)
-        try:
-            leg, conversation = await self._admit(stream, framing, guest)
-        except trio.BrokenResourceError:
-            raise RefusedError("it broke before it was answered") from None
+        admitted = await self._admit(stream, framing, guest)
+        if isinstance(admitted, str):
+            framing.close(CloseCode.POLICY_VIOLATION, admitted)  # where it was open
+            await _dismiss(stream, framing)
+            raise RefusedError(admitted)
         guest.owing_since = None
+        leg, conversation = admitted
         line = TcpLine(detached(stream), str(guest.peer))
         try:
             leg.connect(line, conversation)
             await line.over.wait()
             await line.linger()
+        except TakenError as taken:
+            framing.close(CloseCode.POLICY_VIOLATION, str(taken))
+            line.send(framing.outgoing()[0])
+            raise
         finally:
             line.close()
 
-    async def _admit(
-        self, stream: trio.SocketStream, framing: Framing, guest: Guest
-    ) -> tuple[ConnectedLeg[Conversation], Conversation]:
+    async def _admit(self, stream: trio.SocketStream, framing: Framing, guest: Guest) -> _Admitted | str:
+        """The leg and the conversation, or why there is none; the answer to that is then in `framing`."""
         try:
-            with trio.fail_after(HANDSHAKE_SECONDS):
-                request = await _request(stream, framing)
+            return await self._answer(stream, framing, guest)
         except trio.TooSlowError:
-            raise RefusedError(f"no request within {HANDSHAKE_SECONDS:g} s") from None
-        except RequestError as wrong:
-            raise RefusedError(str(wrong)) from None
-        try:
-            visitor = _visitor(request, guest.peer)
-            leg = self._find(visitor)
-            dialect = _dialect(visitor, offered(request))
+            return f"no request within {HANDSHAKE_SECONDS:g} s, or its answer was not taken"
+        except trio.BrokenResourceError:
+            return "it broke before its call began"
+        except (RequestError, RefusedError) as wrong:
+            return str(wrong)
         except _AnsweredError as refused:
             framing.refuse(refused.status, str(refused))
-            await _flush(stream, framing)
-            raise RefusedError(str(refused)) from None
-        if not framing.accept(choice.subprotocol(offered(request))):
-            await _flush(stream, framing)
+            return str(refused)
+
+    async def _answer(self, stream: trio.SocketStream, framing: Framing, guest: Guest) -> _Admitted:
+        with trio.fail_after(HANDSHAKE_SECONDS):
+            request = await _request(stream, framing)
+        visitor = _visitor(request, guest.peer)
+        leg = self._find(visitor)
+        dialect = _dialect(visitor)
+        if not framing.accept(choice.subprotocol(visitor.subprotocols)):
             raise RefusedError("not a WebSocket upgrade that can be answered")
         await _flush(stream, framing)
         if leg is not None:
             return leg, Conversation(framing, dialect)
-        return await self._introduced(stream, framing, visitor, offered(request))
+        return await self._introduced(stream, framing, visitor, guest)
 
     def _find(self, visitor: Visitor) -> ConnectedLeg[Conversation] | None:
         """The leg that waits for it; None where a call is to be made for it. Raises _AnsweredError."""
@@ -139,6 +153,8 @@ class MediaListener:
             leg = self._switchboard.find(token)
             if leg is None:
                 raise _AnsweredError(404, "no leg waits here: a token is one call's, and ends with it")
+            if leg.is_connected:
+                raise _AnsweredError(409, "its leg is connected already")
             return leg
         if visitor.path != ARRIVALS and not visitor.path.startswith(f"{ARRIVALS}/"):
             raise _AnsweredError(404, f"call audio is taken at {PATH}TOKEN")
@@ -149,18 +165,18 @@ class MediaListener:
         return None
 
     async def _introduced(
-        self, stream: trio.SocketStream, framing: Framing, visitor: Visitor, subprotocols: Sequence[str]
-    ) -> tuple[ConnectedLeg[Conversation], Conversation]:
+        self, stream: trio.SocketStream, framing: Framing, visitor: Visitor, guest: Guest
+    ) -> _Admitted:
         """A call of its own, made when it has said who it is, or has had the time for it."""
         if self._arrivals is None:
             raise RefusedError("calls that nobody registered are not taken")
         messages: list[Message] = []
         begun: Begun | None = None
-        hearing = _dialect(visitor, subprotocols)
         with trio.move_on_after(INTRODUCTION_SECONDS):
-            begun = await _introduction(stream, framing, hearing, messages)
+            begun = await introduction(stream, framing, _dialect(visitor), messages)
+        guest.owing_since = None  # now it waits for us
         leg = await self._arrivals.websocket(begun or Begun())
-        return leg, Conversation(framing, _dialect(visitor, subprotocols), tuple(messages))
+        return leg, Conversation(framing, _dialect(visitor), tuple(messages))
 
 
 async def _request(stream: trio.SocketStream, framing: Framing) -> Request:
@@ -170,38 +186,19 @@ async def _request(stream: trio.SocketStream, framing: Framing) -> Request:
             return request
 
 
-async def _introduction(
-    stream: trio.SocketStream, framing: Framing, hearing: Dialect, messages: list[Message]
-) -> Begun | None:
-    """What the far end says of its call; all that has come is put into `messages`. Raises RefusedError."""
-    size = 0
-    while True:
-        for message in framing.messages():
-            messages.append(message)
-            size += len(message)
-            begun = _begun(hearing, message)
-            if begun is not None:
-                messages += framing.messages()
-                return begun
-        if framing.ended is not None:
-            raise RefusedError("it closed before anything was heard")
-        if size > MOST_INTRODUCTION_BYTES:
-            return None
-        framing.feed(bytes(await stream.receive_some(READ_BYTES)))
-
-
-def _begun(hearing: Dialect, message: Message) -> Begun | None:
-    try:
-        events = hearing.receive(message)
-    except DialectError as wrong:
-        raise RefusedError(str(wrong)) from None
-    return next((event for event in events if isinstance(event, Begun)), None)
-
-
 async def _flush(stream: trio.SocketStream, framing: Framing) -> None:
     data, _ = framing.outgoing()
     with trio.fail_after(HANDSHAKE_SECONDS):
         await stream.send_all(data)
+
+
+async def _dismiss(stream: trio.SocketStream, framing: Framing) -> None:
+    """Let it read why before the connection is closed: to close at once, with audio unread, destroys that."""
+    with suppress(trio.BrokenResourceError), trio.move_on_after(FAREWELL_SECONDS):
+        await _flush(stream, framing)
+        await stream.send_eof()
+        while await stream.receive_some(READ_BYTES):
+            pass
 
 
 def _visitor(request: Request, peer: Address) -> Visitor:
@@ -216,11 +213,12 @@ def _visitor(request: Request, peer: Address) -> Visitor:
         query=dict(parse_qsl(target.query, keep_blank_values=True)),
         authorization=", ".join(request.headers.get_all("Authorization")) or None,
         signature=", ".join(request.headers.get_all("X-Twilio-Signature")) or None,
+        subprotocols=offered(request),
     )
 
 
-def _dialect(visitor: Visitor, subprotocols: Sequence[str]) -> Dialect:
+def _dialect(visitor: Visitor) -> Dialect:
     try:
-        return choice.begin(visitor.path, subprotocols, visitor.query)
+        return choice.begin(visitor.path, visitor.subprotocols, visitor.query)
     except DialectError as wrong:
         raise _AnsweredError(400, str(wrong)) from None

@@ -57,8 +57,8 @@ class Party:
 
     @property
     def gone_since(self) -> float | None:
-        """Since when the connection that it was fed by is over; None where it stands, or there was none."""
-        leg = self._leg
+        """Since when there is no connection, of those that it may be fed by; None with one, or with RTP."""
+        leg = self._leg if self._chosen else self.websocket
         return leg.gone_since if isinstance(leg, ConnectedLeg) else None
 
     @property

@@ -11,6 +11,8 @@ from daemon.media.track import Track
 
 RECENT_SECONDS = 2.0
 """Audio kept for a recording that begins: its first sample is spoken before the legs can be told of it."""
+AHEAD_SECONDS = 2.0
+"""Audio whose sender claims a place beyond this is not kept for it: it would be kept for good."""
 
 
 class Tracks:
@@ -38,6 +40,11 @@ class Tracks:
         """Whether a pause of a recording hides what was done at `at`, give or take `slack` seconds."""
         return any(timeline.hides(at, slack) for timeline in self._tracks)
 
+    def expect(self, since: float) -> None:
+        """Somebody speaks from `since` on, in seconds, though nothing has come of it: it is not late yet."""
+        for tracks in self._tracks.values():
+            tracks[0].expect(round(since * tracks[0].rate))
+
     def attach(self, timeline: Timeline, *, rate: int, drained: float) -> None:
         """Place all audio there from now on, also that of the last moments."""
         if not self._tracks:
@@ -64,7 +71,8 @@ class Tracks:
     def take(self, heard: Iterable[Heard], *, now: float, drained: float) -> None:
         """Place what was heard up to `now`; all that had arrived by `drained` is then placed (seconds)."""
         for each in heard:
-            self._remember(each)
+            if each.end < (now + AHEAD_SECONDS) * each.codec.rate:
+                self._remember(each)
             for timeline in self._tracks:
                 self._place(timeline, each, drained)
         self._forget(now - RECENT_SECONDS)

@@ -126,6 +126,10 @@ class Track:
             self._count(self._put(start - self._base, np.zeros_like(piece) if hidden else piece), hidden)
         self._last, self._spoken = max(self._last, self._base + at_end), True
 
+    def expect(self, index: int) -> None:
+        """It is about to speak, from `index` on: the timeline waits for it there as where it breaks off."""
+        self._last, self._spoken = max(self._last, index), True
+
     def mask(self, index: int) -> None:
         """From `index` on nobody may hear anything, also not what has been placed already."""
         self._mask.begin(index)

@@ -17,7 +17,8 @@ from daemon.media.dialects.dialect import (
     Sound,
 )
 from daemon.media.heard import Heard
-from daemon.media.placing import ByTime, InOrder, Placing, Timed
+from daemon.media.placing import InOrder, Placing
+from daemon.media.timed import ByTime, Timed
 from daemon.media.wire import WireError
 from wavstream.process.framing import Framing
 
@@ -33,8 +34,8 @@ class Conversation(NamedTuple):
 class WebSocketStream:
     """All that comes to one leg, on one connection after the other, in whatever dialect each speaks.
 
-    `frames` counts messages with audio, `dtmf` keys, `seen` all messages; `about` is what the switch said of
-    its call.
+    `frames` counts messages with audio, those that came together as one; `dtmf` keys; `seen` all frames,
+    pings as well; `about` is what the switch said of its call.
     """
 
     kind = "websocket"
@@ -42,9 +43,9 @@ class WebSocketStream:
     def __init__(self) -> None:
         self.frames = 0
         self.dtmf = 0
-        self.seen = 0
         self.hung_up = False
         self.about: Begun | None = None
+        self._seen_before = 0
         self._unknown_before = 0  # on earlier connections
         self._open: Conversation | None = None
         self._dialect: Dialect | None = None
@@ -58,6 +59,11 @@ class WebSocketStream:
     def codec(self) -> Codec | None:
         """What is heard; None before anything was."""
         return self._codec
+
+    @property
+    def seen(self) -> int:
+        """Frames so far, of whatever kind."""
+        return self._seen_before + (0 if self._open is None else self._open.framing.frames)
 
     @property
     def unknown(self) -> int:
@@ -76,7 +82,7 @@ class WebSocketStream:
 
     def begin(self, opened: Conversation) -> None:
         """A new connection."""
-        self._unknown_before = self.unknown
+        self._unknown_before, self._seen_before = self.unknown, self.seen
         self._open, self._dialect, self.hung_up = opened, opened.dialect, False
         self._early = opened.messages
 
@@ -98,7 +104,6 @@ class WebSocketStream:
                 raise WireError(framing.ended.reason or "it broke the WebSocket protocol")
 
     def _take(self, message: Message, now: float) -> None:
-        self.seen += 1
         try:
             events = [] if self._dialect is None else self._dialect.receive(message)
         except DialectError as wrong:
@@ -119,6 +124,7 @@ class WebSocketStream:
                 self._say(message)
             case Over():
                 self.hung_up = True
+                self._close(CloseCode.NORMAL_CLOSURE, "")
 
     def _hear(self, sound: Sound, now: float) -> None:
         self.frames += 1

@@ -28,7 +28,7 @@ class Wire(Protocol[O_contra]):
 
     @property
     def seen(self) -> int:
-        """Messages so far, of whatever kind."""
+        """Frames so far, of whatever kind: what a look costs."""
 
     @property
     def frames(self) -> int:

@@ -64,6 +64,8 @@ class Framing:
         self._fragments = bytearray()
         self._fragments_are_text = False
         self._request = Request("", Headers())
+        self.frames = 0
+        """Frames so far, of whatever kind: each costs as much as the next, also an empty one."""
         self.ended: Ended | None = None
         """How the connection ended; no message comes after it is set."""
 
@@ -124,7 +126,9 @@ class Framing:
         """
         messages: list[Message] = []
         audio: list[bytes] = []
-        for frame in cast("list[Frame]", self._protocol.events_received()):
+        frames = cast("list[Frame]", self._protocol.events_received())
+        self.frames += len(frames)
+        for frame in frames:
             if frame.opcode is Opcode.BINARY and frame.fin:  # all audio of all known senders
                 audio.append(bytes(frame.data))
             elif frame.opcode not in _CONTROL and (whole := self._assemble(frame)) is not None:
