@@ -29,8 +29,11 @@ class Allowance:
         if not self._fixed and late <= MOST_SECONDS:
             self.seconds = max(self.seconds, min(late * (1 + MARGIN_SHARE) + MARGIN_SECONDS, MOST_SECONDS))
 
-    def passed(self, now: float) -> None:
-        """It is `now`, in seconds: nothing more was needed."""
+    def passed(self, now: float, *, speaking: bool) -> None:
+        """It is `now`, in seconds, and nothing more was needed, though somebody was `speaking`.
+
+        While nobody does, it stays: nothing is learnt.
+        """
         since, self._since = self._since, now
-        if not self._fixed and since is not None:
+        if not self._fixed and since is not None and speaking:
             self.seconds = max(LEAST_SECONDS, self.seconds - SHRINKING * (now - since))

@@ -195,10 +195,11 @@ class Timeline:
 
     def advance(self, now: float) -> Block:
         """Close what no audio in time can change any more. An empty block: nothing yet, or `complete`."""
-        self._allowance.passed(now)
+        broken_off = list(self._broken_off(now))
+        self._allowance.passed(now, speaking=bool(broken_off))
         heard = min([now, *(track.until for _, track in self._tracks)])
         limit = (max(heard, now - PATIENCE_SECONDS) - self.allowance - self.start) * self.rate
-        return self._close(min([limit, *self._broken_off(now)]))
+        return self._close(min([limit, *broken_off]))
 
     def _broken_off(self, now: float) -> Iterator[int]:
         """The frames up to which each leg has spoken that may only be stalled."""

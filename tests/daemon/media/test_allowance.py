@@ -16,13 +16,15 @@ BEAT = 0.125
 
 def test_it_grows_at_once_beyond_what_was_needed_and_shrinks_slowly() -> None:
     allowance = Allowance()
-    allowance.passed(100.0)
+    allowance.passed(100.0, speaking=True)
     allowance.needed(0.4)
     grown = allowance.seconds
     assert 0.4 < grown < 0.7
     allowance.needed(0.2)
     assert allowance.seconds == grown
-    allowance.passed(101.0)
+    allowance.passed(101.0, speaking=True)
+    assert allowance.seconds == pytest.approx(grown - SHRINKING)
+    allowance.passed(201.0, speaking=False)
     assert allowance.seconds == pytest.approx(grown - SHRINKING)
     allowance.needed(grown)
     assert allowance.seconds > grown
@@ -33,8 +35,8 @@ def test_it_stays_within_its_bounds() -> None:
     assert allowance.seconds == BEGINS_SECONDS
     allowance.needed(MOST_SECONDS)
     assert allowance.seconds == MOST_SECONDS
-    allowance.passed(0.0)
-    allowance.passed(3600.0)
+    allowance.passed(0.0, speaking=True)
+    allowance.passed(3600.0, speaking=True)
     assert allowance.seconds == LEAST_SECONDS
     allowance.needed(MOST_SECONDS + 0.001)  # a stall: nothing would have found it
     assert allowance.seconds == LEAST_SECONDS
@@ -43,8 +45,8 @@ def test_it_stays_within_its_bounds() -> None:
 def test_a_fixed_one_stays_as_it_is() -> None:
     allowance = Allowance(0.125)
     allowance.needed(0.5)
-    allowance.passed(0.0)
-    allowance.passed(100.0)
+    allowance.passed(0.0, speaking=True)
+    allowance.passed(100.0, speaking=True)
     assert allowance.seconds == 0.125
 
 

@@ -53,6 +53,16 @@ def test_a_clock_that_was_set_does_not_turn_it_while_most_was_before() -> None:
     assert drift.ppm == pytest.approx(10, abs=0.1)
 
 
+@pytest.mark.parametrize("way", [0.03, -0.03, 0.1])
+def test_a_way_that_becomes_longer_or_shorter_at_once_does_not_turn_it(way: float) -> None:
+    drift, numbers = Drift(), random.Random(3)
+    for number in range(1800):
+        at = number * WINDOW
+        drift.add(at, numbers.uniform(0, 0.001) - at * 20e-6 + (way if number > 300 else 0.0))
+        assert drift.ppm is None or drift.ppm == pytest.approx(20, abs=5)
+    assert drift.ppm == pytest.approx(20, abs=0.5)
+
+
 def test_it_keeps_no_more_than_an_hour_and_follows_a_clock_that_changes() -> None:
     drift, late = Drift(), 0.0
     for number in count():

@@ -156,6 +156,20 @@ def test_so_are_those_of_a_clock_that_is_corrected(pace: float) -> None:
     assert_the_same_one_by_one(sender)
 
 
+def test_so_are_those_of_a_clock_that_a_line_follows() -> None:
+    """The line is drawn after 32 s; at 300 ppm the clock is 12 ms off after 40 s. Packets are overtaken."""
+    sender, stream = Sender(sequence=0xFFF0, timestamp=0xFFFFF000, pace=1.0003), RtpStream(CODECS)
+    for number in range(1000):
+        sender.say(3)
+        sender.overtake(0, 0.005 * (number % 5))
+    for item in sender.wire:
+        if item is not None:
+            stream.receive(*item)
+    assert stream.clock.corrected > 100
+    assert stream.clock.drift.ppm is not None
+    assert_the_same_one_by_one(sender)
+
+
 def test_so_is_one_that_a_key_has_overtaken() -> None:
     """The clock hears of no keys: to it such a packet is the newest, to the counts it is not."""
     sender = Sender(sequence=0, timestamp=0)

@@ -197,6 +197,20 @@ def test_an_anchor_that_was_late_itself_is_made_good_once_that_is_sure() -> None
     assert places[-1] == pytest.approx(5999 * PTIME + 40, abs=1)  # 5 ms: the band
 
 
+@pytest.mark.parametrize("way", [0.03, -0.03])
+def test_a_way_that_changes_is_followed_late_and_slowly(way: float) -> None:
+    """It is 30 ms longer, or shorter, from 100 s on: that may be the sender's own doing, and is no drift."""
+    sender = Sender()
+    places = [sender.send(number, delay=0.05 + (way if number > 5000 else 0.0)) for number in range(25_000)]
+    start = places[0]
+    seams = [number for number, (a, b) in enumerate(pairwise(places)) if b - a != PTIME]
+    assert {b - a - PTIME for a, b in pairwise(places)} == {0, 1 if way > 0 else -1}
+    assert min(after - before for before, after in pairwise(seams)) * PTIME >= 900
+    assert seams[0] > 8000
+    assert places[-1] - start - 24_999 * PTIME == pytest.approx(200 if way > 0 else -200, abs=1)  # 25 ms
+    assert sender.clock.drift.ppm == pytest.approx(0, abs=0.1)
+
+
 def test_what_was_overtaken_by_a_single_sample_s_correction_stands_where_it_would_have_stood() -> None:
     sender = Sender()
     number = 0
