@@ -1,13 +1,15 @@
 """The kinds of line that a call can be spoken into, by the names that the command line has for them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from daemon.caller.faults import Faults
+from daemon.caller.lines import audiosocket
 from daemon.caller.manner import Dial, Manner, dial_rtp
 from daemon.caller.talk import PTIME_SECONDS
 from daemon.media import codecs
+from daemon.media.audiosocketstream import slin
 from daemon.media.codecs import Codec
 
 PTIMES = range(10, 61, 10)
@@ -25,7 +27,7 @@ class Kind:
 
     name: str
     dial: Dial
-    codecs: Mapping[str, tuple[int, ...]]
+    encodings: Mapping[str, tuple[int, ...]]
     """The encodings that it takes, and at which rates; the first is the usual one."""
     faults: frozenset[str] = RELIABLE
     timed: bool = False
@@ -35,14 +37,16 @@ class Kind:
     both: bool = False
     """Whether one line can carry caller and callee."""
     any_ptime: bool = False
+    codec_of: Callable[[str, int], Codec] = codecs.named
+    """From an encoding and a rate, how samples are written on its wire."""
 
     def codec(self, asked: str | None, rate: int | None) -> tuple[Codec, int]:
         """What `--codec` and `--rate` mean: `L16/16000` says both. And its RTP payload type.
 
         Raises ValueError.
         """
-        name, _, its_rate = (asked or next(iter(self.codecs))).upper().partition("/")
-        rates = self.codecs.get(name, ())
+        name, _, its_rate = (asked or next(iter(self.encodings))).upper().partition("/")
+        rates = self.encodings.get(name, ())
         wanted = its_rate or str(rate or "")
         if wanted == "8000" and name == "G722":
             wanted = ""  # so SDP has it
@@ -50,7 +54,7 @@ class Kind:
         if chosen not in map(str, rates):
             words = f" at {wanted} Hz" if wanted else ""
             raise ValueError(f"--codec {name}{words}: --leg {self.name} takes {self._takes()}")
-        return codecs.named(name, int(chosen)), _PAYLOAD_TYPES[name]
+        return self.codec_of(name, int(chosen)), _PAYLOAD_TYPES[name]
 
     def manner(self, faults: Faults) -> Manner:
         """How calls are spoken into it. Raises ValueError for what cannot go wrong there."""
@@ -73,20 +77,26 @@ class Kind:
     def _takes(self) -> str:
         return ", ".join(
             name if len(rates) == 1 else ", ".join(f"{name}/{rate}" for rate in rates)
-            for name, rates in self.codecs.items()
+            for name, rates in self.encodings.items()
         )
 
 
 RTP = Kind(
     name="rtp",
     dial=dial_rtp,
-    codecs={"PCMU": (8000,), "PCMA": (8000,), "G722": (16000,), "L16": codecs.RATES},
+    encodings={"PCMU": (8000,), "PCMA": (8000,), "G722": (16000,), "L16": codecs.RATES},
     faults=ANY_FAULT,
     timed=True,
     breathes=False,
     any_ptime=True,
 )
-KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (RTP,)})
+AUDIOSOCKET = Kind(
+    name="audiosocket",
+    dial=audiosocket.dial,
+    encodings={"L16": codecs.RATES},
+    codec_of=lambda _, rate: slin(rate),
+)
+KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (RTP, AUDIOSOCKET)})
 
 
 def named(name: str) -> Kind:

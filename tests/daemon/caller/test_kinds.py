@@ -44,7 +44,7 @@ def test_a_packet_has_ten_to_sixty_milliseconds() -> None:
 
 def test_a_kind_that_there_is_not_is_refused_with_those_that_there_are() -> None:
     assert kinds.named("rtp") is RTP
-    with pytest.raises(ValueError, match="--leg smoke: takes rtp"):
+    with pytest.raises(ValueError, match="--leg smoke: takes rtp, audiosocket"):
         kinds.named("smoke")
 
 
