@@ -34,6 +34,8 @@ class Manner:
     carries silence before and after the talk."""
     timed: bool = True
     """Whether each packet says when it was spoken. Without that, a recorder goes by the order alone."""
+    over_tcp: bool = False
+    """Whether nobody can say of a packet when it arrived, only when it was read."""
 
     def session(self, talk: Talk) -> dict[str, Any]:
         """What a new session has to be told about a call: its legs, and the rate that is not heard before."""

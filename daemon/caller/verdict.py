@@ -1,7 +1,7 @@
 """Downloading a recording as anybody could, and judging it against what was said in its call."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 import numpy as np
@@ -63,6 +63,16 @@ class _Voice:
     latest: float
     speed: float
 
+    def without_breath(self, said: Talk) -> "_Voice":
+        """The same, with the silence that a line breathes as silence: A-law writes it as 8."""
+        breath = int(said.codec.decode(said.codec.silence(1))[0])
+        if breath == self.silence:
+            return self
+        recording, heard = (
+            np.where(each == breath, np.int16(self.silence), each) for each in (self.recording, self.said)
+        )
+        return replace(self, recording=recording, said=heard)
+
     def apart(self, sample: int, place: int) -> float:
         """By how many seconds a sample of what was said stands away from where it may be."""
         after, at = sample / self.rate / self.speed, place / self.rate
@@ -83,13 +93,13 @@ def _compared(body: bytes, talk: Talk, spoken: Spoken, call: Placed, manner: Man
     verdicts = []
     for channel, one in enumerate(said):
         voice = _voice(np.ascontiguousarray(samples[:, channel]), encoding, one, spoken, call)
-        verdicts.append(_judge(voice, tolerance))
-    wrong = [verdict for verdict in verdicts if not verdict.exact]
-    return (wrong or verdicts)[0] if len(said) == 1 or wrong else Verdict(_both(verdicts), exact=True)
+        verdicts.append(_judge(voice.without_breath(one) if manner.breathes else voice, tolerance))
+    return verdicts[0] if len(said) == 1 else _of_both(*verdicts)
 
 
-def _both(verdicts: list[Verdict]) -> str:
-    return "; ".join(f"{who}: {each.words}" for who, each in zip(("caller", "callee"), verdicts, strict=True))
+def _of_both(caller: Verdict, callee: Verdict) -> Verdict:
+    words = f"caller: {caller.words}; callee: {callee.words}"
+    return Verdict(words, exact=caller.exact and callee.exact)
 
 
 def _voice(recording: Samples, encoding: str | None, said: Talk, spoken: Spoken, call: Placed) -> _Voice:

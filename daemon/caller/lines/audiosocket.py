@@ -4,11 +4,12 @@ from typing import Self
 from uuid import UUID
 
 from daemon.caller.faults import Turn
+from daemon.caller.kind import Kind, linear
 from daemon.caller.line import Line, LineError
 from daemon.caller.lines.wire import Wire
 from daemon.caller.talk import Talk
 from daemon.client import Session
-from daemon.media import audiosocket
+from daemon.media import audiosocket, codecs
 from daemon.media.audiosocket import AudioSocketError, Parser
 from wavstream.process.settings import Address
 
@@ -60,3 +61,6 @@ async def dial(session: Session, _: Talk) -> Line:
     if "caller" not in session.audiosocket:
         raise LineError(f"session {session.session_uuid} takes no AudioSocket")
     return await AudioSocketLine.dial(*session.audiosocket["caller"])
+
+
+KIND = Kind(name="audiosocket", dial=dial, encodings={"L16": codecs.RATES}, codec_of=linear)

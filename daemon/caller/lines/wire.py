@@ -62,10 +62,14 @@ class Wire:
             pieces.append(data)
         return b"".join(pieces)
 
-    async def receive_more(self) -> bytes:
-        """Wait until something has come; b"" at the end."""
+    async def readable(self) -> None:
+        """Wait until something has come, or the end."""
         await trio.lowlevel.wait_readable(self._socket)
-        return self.receive()
+
+    async def flush(self) -> None:
+        """Wait until the kernel has all that was sent."""
+        while not self._flushed() and not self.gone:
+            await trio.lowlevel.wait_writable(self._socket)
 
     async def part(self) -> None:
         """Let the far end take all that was sent, and close. Bounded; twice does no harm.
@@ -77,11 +81,11 @@ class Wire:
             return
         try:
             with trio.move_on_after(FAREWELL_SECONDS):
-                while not self._flushed() and not self.gone:
-                    await trio.lowlevel.wait_writable(self._socket)
+                await self.flush()
                 self._end()
                 while not self.gone:
-                    await self.receive_more()
+                    await self.readable()
+                    self.receive()
         finally:
             self.close()
 

@@ -10,8 +10,8 @@ import pytest
 import trio
 
 from daemon.caller.faults import Faults
-from daemon.caller.kinds import AUDIOSOCKET
 from daemon.caller.line import LineError
+from daemon.caller.lines.audiosocket import KIND as AUDIOSOCKET
 from daemon.caller.lines.audiosocket import AudioSocketLine, dial
 from daemon.caller.pace import say
 from daemon.caller.talk import Talk

@@ -44,7 +44,9 @@ def test_a_packet_has_ten_to_sixty_milliseconds() -> None:
 
 def test_a_kind_that_there_is_not_is_refused_with_those_that_there_are() -> None:
     assert kinds.named("rtp") is RTP
-    with pytest.raises(ValueError, match="--leg smoke: takes rtp, audiosocket"):
+    with pytest.raises(
+        ValueError, match="--leg smoke: takes rtp, audiosocket, audio-stream, audio-fork, chan-websocket"
+    ):
         kinds.named("smoke")
 
 
@@ -64,3 +66,24 @@ def test_a_session_is_told_what_no_static_payload_type_says() -> None:
     # The recording's rate is chosen before anything is heard, and nobody would think of 16 kHz.
     told = PLAIN.session(Talk.of(sound, *RTP.codec("g722", None)))
     assert told == {"rtp": {"payload_type": 9, "encoding": "G722", "rate": 16000}}
+
+
+def test_each_kind_takes_what_its_switch_does() -> None:
+    for kind in kinds.KINDS.values():
+        codec, _ = kind.codec(None, None)
+        assert codec.rate == 8000
+        assert kind.ptime(20) == 0.02
+        manner = kind.manner(Faults(jitter=0.1, gap=(1, 1), dtx=True, skew=10))
+        assert manner.over_tcp == manner.breathes == (kind is not RTP)
+    assert [name for name, kind in kinds.KINDS.items() if kind.both] == [
+        "audio-stream",
+        "audio-fork",
+        "twilio",
+        "telnyx",
+    ]
+    assert [name for name, kind in kinds.KINDS.items() if kind.timed] == ["rtp", "twilio", "telnyx"]
+    kinds.named("telnyx").manner(Faults(reorder=10))
+    with pytest.raises(ValueError, match="--reorder: not on --leg twilio, which takes --dtx, --gap"):
+        kinds.named("twilio").manner(Faults(reorder=10))
+    with pytest.raises(ValueError, match="--codec L16: --leg twilio takes PCMU"):
+        kinds.named("twilio").codec("L16", None)

@@ -1,6 +1,7 @@
 """A verdict on a recording: what is right is called right, and what is wrong is found and told."""
 
 import io
+from dataclasses import replace
 
 import httpx
 import numpy as np
@@ -12,11 +13,13 @@ from daemon.caller.faults import Faults
 from daemon.caller.lines.rtp import RtpLine
 from daemon.caller.manner import PLAIN, Manner
 from daemon.caller.pace import Spoken
+from daemon.caller.piecewise import Slack
 from daemon.caller.talk import Talk
+from daemon.caller.tolerance import Tolerance
 from daemon.caller.verdict import judged
 from daemon.client import RecordingView, Session
 from daemon.media import codecs
-from daemon.media.codecs import PCMU, Samples
+from daemon.media.codecs import PCMA, PCMU, Samples
 from wavstream.process.settings import Address
 
 SOUND = np.random.default_rng(3).integers(-9000, 9000, 4000).astype(np.int16)
@@ -154,3 +157,37 @@ async def test_two_voices_are_each_compared_with_their_own_channel() -> None:
         False,
         "one channel for two voices: only a stereo recording can be compared",
     )
+
+
+async def test_what_a_line_breathes_is_silence_as_its_codec_writes_it() -> None:
+    # A-law has no 0: the breath around the talk is 8, and where nothing came there is 0.
+    talk = Talk.of(SOUND, PCMA, 8)
+    breathed = np.pad(np.pad(talk.heard, (800, 400), constant_values=8), (0, 300))
+    answer = httpx.Response(200, content=wav(breathed))
+    manner = Manner(breathes=True, timed=False, over_tcp=True)
+    exact, words = await verdict(answer, talk=talk, manner=manner)
+    assert (exact, words) == (True, "4000 samples exact, to 0.080 s, not a sample moved")
+    breathed[100] = 16
+    answer = httpx.Response(200, content=wav(breathed))
+    assert not (await verdict(answer, talk=talk, manner=manner))[0]
+    assert not (await verdict(httpx.Response(200, content=wav(breathed)), talk=talk))[0]
+
+
+def test_how_near_and_how_whole_a_recording_has_to_be() -> None:
+    seconds = Talk.of(np.zeros(80_000, np.int16), PCMU, 0)  # ten
+    assert Tolerance.of(PLAIN, seconds) == Tolerance(0.02, None)
+    assert Tolerance.of(LOSSY, seconds) == Tolerance(0.02, None)
+    jittery = Tolerance.of(JITTERY, seconds)
+    assert jittery.seconds == pytest.approx(0.07)
+    assert (jittery.slack, jittery.slips) == (Slack(1, 560), 80)
+    # 500 ppm of ten seconds are 5 ms, and 40 samples.
+    skewed = Tolerance.of(Manner(faults=Faults(skew=-500)), seconds)
+    assert skewed.seconds == pytest.approx(0.025)
+    assert (skewed.slack, skewed.slips) == (Slack(1, 200), 120)
+    read = Manner(timed=False, over_tcp=True)
+    assert Tolerance.of(read, seconds).seconds == pytest.approx(0.08)
+    paused = replace(read, faults=Faults(dtx=True))
+    assert Tolerance.of(paused, seconds).seconds == pytest.approx(0.22)
+    assert Tolerance.of(replace(paused, timed=True), seconds).seconds == pytest.approx(0.08)
+    hours = Talk.of(np.zeros(8_000_000, np.int16), PCMU, 0)
+    assert Tolerance.of(Manner(faults=Faults(skew=5000)), hours).seconds == pytest.approx(0.22)
