@@ -28,7 +28,13 @@ Seconds = Annotated[
     float | None,
     typer.Option(min=0.02, max=14400, help="Talk so long: say the file again and again, or cut it."),
 ]
-Leg = Annotated[str, typer.Option(help="What the call is spoken over; a wrong one names all.")]
+Leg = Annotated[
+    str,
+    typer.Option(
+        help="rtp, audiosocket, audio-stream (FreeSWITCH), audio-fork (also jambonz), chan-websocket or"
+        " chan-websocket-json (Asterisk), twilio, telnyx."
+    ),
+]
 Legs = Annotated[
     int, typer.Option(min=1, max=2, help="2: the callee speaks as well, on the same connection.")
 ]
@@ -41,31 +47,24 @@ Record = Annotated[bool, typer.Option("--record", help="Start a recording before
 Verify = Annotated[
     bool, typer.Option("--verify", help="Record, download, compare: exit status 1 if one sample differs.")
 ]
-FAULTS = "Faults"
-Loss = Annotated[float, typer.Option(help="Percent of packets to lose.", rich_help_panel=FAULTS)]
+Loss = Annotated[float, typer.Option(help="Percent of packets to lose.")]
 Burst = Annotated[
     float | None,
-    typer.Option(help="Lose so many in a row, on average: 1 or more.", rich_help_panel=FAULTS),
+    typer.Option(help="Lose so many in a row, on average: 1 or more."),
 ]
-Reorder = Annotated[
-    float, typer.Option(help="Percent of packets that others overtake.", rich_help_panel=FAULTS)
-]
-Duplicate = Annotated[float, typer.Option(help="Percent of packets to send twice.", rich_help_panel=FAULTS)]
-Jitter = Annotated[
-    float, typer.Option(help="Delay packets by up to so many milliseconds.", rich_help_panel=FAULTS)
-]
+Reorder = Annotated[float, typer.Option(help="Percent of packets that others overtake.")]
+Duplicate = Annotated[float, typer.Option(help="Percent of packets to send twice.")]
+Jitter = Annotated[float, typer.Option(help="Delay packets by up to so many milliseconds.")]
 Skew = Annotated[
     float,
-    typer.Option(help="The speaker's clock runs fast by so many parts per million.", rich_help_panel=FAULTS),
+    typer.Option(help="The speaker's clock runs fast by so many parts per million."),
 ]
-Dtx = Annotated[bool, typer.Option("--dtx", help="Send nothing while nobody speaks.", rich_help_panel=FAULTS)]
+Dtx = Annotated[bool, typer.Option("--dtx", help="Send nothing while nobody speaks.")]
 Gap = Annotated[
     str | None,
-    typer.Option(
-        metavar="AT,SECONDS", help="From a second on, send nothing for so long.", rich_help_panel=FAULTS
-    ),
+    typer.Option(metavar="AT,SECONDS", help="From a second on, send nothing for so long."),
 ]
-Seed = Annotated[int, typer.Option(help="Other faults of the same kinds.", rich_help_panel=FAULTS)]
+Seed = Annotated[int, typer.Option(help="Other faults of the same kinds.")]
 
 
 def gap(value: str | None) -> tuple[float, float] | None:

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from daemon import speech
-from daemon.caller import sound
+from daemon.caller import kinds, sound
 from daemon.caller.faults import Faults
 from daemon.cli import applications, both, calling, welcome
 from daemon.cli.applications import Change
@@ -168,3 +168,8 @@ async def test_calls_into_a_system_that_is_up_are_recorded_and_verified(
         await trio.to_thread.run_sync(calling.through_api, talk, order._replace(record=False, verify=False))
         assert "recording_url" not in capsys.readouterr().out
         nursery.cancel_scope.cancel()
+
+
+def test_the_help_names_every_kind_of_leg(run: Run) -> None:
+    told = "".join(run("call", "--help").out.split())  # lines may break at a hyphen
+    assert [name for name in kinds.KINDS if name not in told] == []
