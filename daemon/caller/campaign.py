@@ -99,7 +99,7 @@ async def _placed(
         sessions.append(await client.create_session(**session))
 
     async def dial(number: int) -> None:
-        line = await manner.dial(sessions[number], talk)
+        line = await manner.line(sessions[number], talk)
         lines.append(line)
         calls[number] = Placed(sessions[number], line, plans[number] if plans else None)
 
@@ -133,7 +133,7 @@ async def _ready(client: Client, talk: Talk, calls: Sequence[Placed], manner: Ma
     phone = Phone(lines, talk.breath(BREATH_PACKETS))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(phone.run)
-        await _each(calls, partial(_until_heard, client))
+        await _each(calls, partial(_until_heard, client, manner.lines(talk)))
         yield partial(_speak, partial(phone.speak, talk, **how), LEAD_SECONDS)
         nursery.cancel_scope.cancel()
 
@@ -147,13 +147,13 @@ async def _speak(
     await trio.sleep_until(max(began + at_least, trio.current_time() + max(lead, AFTER_SECONDS)))
 
 
-async def _until_heard(client: Client, call: Placed) -> None:
-    """Wait until the daemon has heard the call's line. Raises ApiError."""
+async def _until_heard(client: Client, lines: int, call: Placed) -> None:
+    """Wait until the daemon has heard so many lines of the call. Raises ApiError."""
     uuid = call.session.session_uuid
     give_up = trio.current_time() + HEARD_SECONDS
     while trio.current_time() < give_up:
         legs = (await client.show(uuid)).get("legs") or ()
-        if any(leg.get("state") == "active" for leg in legs):
+        if sum(leg.get("state") == "active" for leg in legs) >= lines:
             return
         await trio.sleep(ASK_SECONDS)
     raise ApiError(f"session {uuid}: its line was not heard within {HEARD_SECONDS:.0f} s")

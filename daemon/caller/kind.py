@@ -69,7 +69,8 @@ class Kind:
             faults=faults,
             breathes=self.breathes,
             timed=self.timed,
-            over_tcp=self.faults.isdisjoint({"loss"}),
+            over_tcp="loss" not in self.faults,
+            both=self.both,
         )
 
     def ptime(self, milliseconds: int | None) -> float:

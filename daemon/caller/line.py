@@ -13,12 +13,17 @@ class LineError(Exception):
 class Line(Protocol):
     """An open line. Neither `send` nor `listen` ever waits, so that many lines share a wake-up."""
 
-    sent: int
-    """Packets of audio that have left."""
-    unsent: int
-    """Packets that nobody took: there was no room for them, or no far end any more."""
-    heard: int
-    """Packets of audio that came back: the silence which keeps a switch from hanging up."""
+    @property
+    def sent(self) -> int:
+        """Packets of audio that have left."""
+
+    @property
+    def unsent(self) -> int:
+        """Packets that nobody took: there was no room for them, or no far end any more."""
+
+    @property
+    def heard(self) -> int:
+        """Packets of audio that came back: the silence which keeps a switch from hanging up."""
 
     def send(self, talk: Talk, turn: Turn) -> None:
         """Send the talk's packet whose turn it is."""

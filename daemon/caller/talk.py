@@ -56,6 +56,11 @@ class Talk:
         return replace(self, callee=Talk.of(fitted, self.codec, self.payload_type, self.ptime))
 
     @property
+    def voices(self) -> "tuple[Talk, ...]":
+        """The caller's own, and the callee's if there is one."""
+        return (self,) if self.callee is None else (self, self.callee)
+
+    @property
     def seconds(self) -> float:
         """How long it takes to say it."""
         return len(self.payloads) * self.ptime

@@ -86,7 +86,7 @@ def _compared(body: bytes, talk: Talk, spoken: Spoken, call: Placed, manner: Man
     if rate != talk.codec.rate:
         words = f"{rate} Hz, but spoken at {talk.codec.rate} Hz: samples cannot be compared"
         return Verdict(words, exact=False)
-    said = [talk] if talk.callee is None else [talk, talk.callee]
+    said = talk.voices
     if samples.shape[1] < len(said):
         return Verdict("one channel for two voices: only a stereo recording can be compared", exact=False)
     tolerance = Tolerance.of(manner, talk)

@@ -45,6 +45,8 @@ def call(
         wrong("takes --app-id and --api-key (or WAVSTREAM_APP_ID and WAVSTREAM_API_KEY), or --rtp HOST:PORT")
     if rtp and (record or verify or calls > 1 or leg != "rtp"):
         wrong("--rtp goes past the API: give it once for each call; no --calls, --leg, --record or --verify")
+    if rtp and legs > 1:
+        wrong("--legs 2 is for sessions: --rtp says where each voice goes, and takes one")
     with ending(*calling.EXPECTED, refusing=(SoundError, ValueError)):
         faults = Faults(
             loss=loss,

@@ -36,7 +36,7 @@ Leg = Annotated[
     ),
 ]
 Legs = Annotated[
-    int, typer.Option(min=1, max=2, help="2: the callee speaks as well, on the same connection.")
+    int, typer.Option(min=1, max=2, help="2: the callee speaks as well, on the same connection where it can.")
 ]
 CodecName = Annotated[
     str | None, typer.Option(help="PCMU, PCMA, G722, or L16/RATE; a wrong one names those of the leg.")

@@ -34,9 +34,6 @@ def prepared(asked: Asked) -> tuple[Talk, Manner]:
     kind = kinds.named(asked.leg)
     codec, payload_type = kind.codec(asked.codec, asked.rate)
     ptime, manner = kind.ptime(asked.ptime), kind.manner(asked.faults)
-    if asked.legs == 2 and not kind.both:
-        both = ", ".join(each.name for each in kinds.KINDS.values() if each.both)
-        raise ValueError(f"--legs 2: both on one connection is for --leg {both}")
     if asked.verify and asked.faults.reorder and codec.decoder is not None:
         raise ValueError(
             f"--verify with --reorder: how {codec.name} sounds depends on the order in which it is decoded"

@@ -17,10 +17,11 @@ from tests.end_to_end.house import PATIENCE_SECONDS, dump, opened
 DATAGRAMS = [
     Asked(codec="L16/16000", ptime=30, faults=Faults(loss=5, burst=3, reorder=5)),
     Asked(codec="G722", faults=Faults(loss=5, duplicate=5, dtx=True)),
+    Asked(legs=2, faults=Faults(loss=10)),
     Asked(codec="PCMA", faults=Faults(jitter=0.04, skew=200, reorder=5)),
 ]
 CONNECTIONS = [
-    Asked(leg="audiosocket", rate=16000),
+    Asked(leg="audiosocket", rate=16000, legs=2),
     Asked(leg="audiosocket", rate=44100, faults=Faults(gap=(0.6, 1), jitter=0.02)),
 ]
 WEBSOCKETS = [
@@ -29,7 +30,7 @@ WEBSOCKETS = [
     Asked(leg="audio-fork", legs=2, faults=Faults(jitter=0.03)),
     Asked(leg="audio-fork", rate=48000),
     Asked(leg="chan-websocket", rate=16000, faults=Faults(gap=(0.6, 1))),
-    Asked(leg="chan-websocket-json", codec="PCMU"),
+    Asked(leg="chan-websocket-json", codec="PCMU", legs=2),
     Asked(leg="twilio", legs=2),
     Asked(leg="twilio", faults=Faults(gap=(0.6, 1), jitter=0.02)),
     Asked(leg="telnyx", codec="PCMA", faults=Faults(reorder=10)),

@@ -64,7 +64,6 @@ class MediaStream(ABC):
     def packet(self, talk: Talk, turn: Turn) -> Messages:
         """See Dialect: a message a track, chunks counted by track. All numbers are texts."""
         before = self._said + turn.order * len(self.tracks)
-        voices = (talk,) if talk.callee is None else (talk, talk.callee)
         said = {
             "chunk": str(self._chunks + turn.order + 1),
             "timestamp": str(round(self._milliseconds + turn.number * talk.ptime * 1000)),
@@ -73,7 +72,7 @@ class MediaStream(ABC):
             self._numbered(
                 before + number, "media", {"track": track, **said, "payload": _base64(voice, turn)}
             )
-            for number, (track, voice) in enumerate(zip(self.tracks, voices, strict=True), 1)
+            for number, (track, voice) in enumerate(zip(self.tracks, talk.voices, strict=True), 1)
         ]
 
     def finish(self, talk: Talk, sent: int) -> None:

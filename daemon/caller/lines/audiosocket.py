@@ -56,11 +56,11 @@ class AudioSocketLine:
         await self._wire.part()
 
 
-async def dial(session: Session, _: Talk) -> Line:
-    """A line into the caller's leg of a session. Raises LineError."""
-    if "caller" not in session.audiosocket:
+async def dial(session: Session, leg: str, _: Talk) -> Line:
+    """A line into a leg of a session. Raises LineError."""
+    if leg not in session.audiosocket:
         raise LineError(f"session {session.session_uuid} takes no AudioSocket")
-    return await AudioSocketLine.dial(*session.audiosocket["caller"])
+    return await AudioSocketLine.dial(*session.audiosocket[leg])
 
 
 KIND = Kind(name="audiosocket", dial=dial, encodings={"L16": codecs.RATES}, codec_of=linear)

@@ -147,12 +147,12 @@ async def _shake_hands(wire: Wire, target: str, host: str, dialect: Dialect) -> 
     raise LineError(f"the server did not answer within {ANSWER_SECONDS:g} s")
 
 
-def dialling(make: Callable[[Call, Talk], Dialect]) -> Callable[[Session, Talk], Awaitable[Line]]:
+def dialling(make: Callable[[Call, Talk], Dialect]) -> Callable[[Session, str, Talk], Awaitable[Line]]:
     """What opens a line in that dialect into a session. It raises LineError."""
 
-    async def dial(session: Session, talk: Talk) -> Line:
-        if "caller" not in session.websocket:
+    async def dial(session: Session, leg: str, talk: Talk) -> Line:
+        if leg not in session.websocket:
             raise LineError(f"session {session.session_uuid} takes no WebSocket: the daemon names no URL")
-        return await WebSocketLine.dial(session.websocket["caller"], make(new_call(), talk))
+        return await WebSocketLine.dial(session.websocket[leg], make(new_call(), talk))
 
     return dial

@@ -32,7 +32,7 @@ async def said(leg: str, talk: Talk, *, faults: Faults | None = None) -> FarEnd:
     kind = kinds.named(leg)
     plans = () if faults is None else [plan(faults, talk.silent, talk.ptime)]
     async with listening() as far_end:
-        line = await kind.dial(Session("s", {}, websocket={"caller": far_end.url}), talk)
+        line = await kind.dial(Session("s", {}, websocket={"caller": far_end.url}), "caller", talk)
         for _ in range(2):
             await say(talk, [line], began=trio.current_time() - 60, plans=plans)
         assert line.unsent == 0

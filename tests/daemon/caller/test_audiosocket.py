@@ -144,9 +144,9 @@ async def test_a_line_to_nobody_is_refused_in_plain_words() -> None:
     session = Session("s", {}, {"caller": (nobody, uuid4())})
     talk = Talk.of(np.ones(1, np.int16), AUDIOSOCKET.codec(None, None)[0], 0)
     with pytest.raises(LineError, match=f"cannot connect to {nobody}: .*refused"):
-        await dial(session, talk)
+        await dial(session, "caller", talk)
     with pytest.raises(LineError, match="session s takes no AudioSocket"):
-        await dial(Session("s", {}), talk)
+        await dial(Session("s", {}), "caller", talk)
 
 
 def test_tcp_loses_nothing_and_keeps_the_order() -> None:

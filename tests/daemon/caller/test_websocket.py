@@ -153,7 +153,7 @@ async def test_only_ws_urls_are_taken(url: str) -> None:
 
 async def test_a_daemon_without_websocket_is_told_of_in_plain_words() -> None:
     with pytest.raises(LineError, match="session s takes no WebSocket: the daemon names no URL"):
-        await kinds.named("twilio").dial(Session("s", {}), TALK)
+        await kinds.named("twilio").dial(Session("s", {}), "caller", TALK)
 
 
 def test_the_answer_has_to_be_to_what_was_asked() -> None:
