@@ -56,6 +56,10 @@ class Session:
     session_uuid: str
     rtp: Mapping[str, Address]
     """The RTP address of each leg: `caller`, `callee`."""
+    audiosocket: Mapping[str, tuple[Address, uuid.UUID]] = field(default_factory=dict)
+    """The AudioSocket address of each leg, and the UUID that it is to be shown."""
+    websocket: Mapping[str, str] = field(default_factory=dict)
+    """The WebSocket URL of each leg, where the daemon has any."""
 
 
 @dataclass(frozen=True)
@@ -129,8 +133,13 @@ class Client:
     async def create_session(self, **fields: Any) -> Session:
         """Register a call: `caller_id`, `did`, `legs`, `rtp`, all optional."""
         answer = await self._ask("POST", "/api/v1/sessions", fields)
-        legs = {each["leg"]: Address(each["host"], each["port"]) for each in answer["media"]["rtp"]}
-        return Session(answer["session_uuid"], legs)
+        media = answer["media"]
+        rtp = {each["leg"]: _address(each) for each in media["rtp"]}
+        audiosocket = {
+            each["leg"]: (_address(each), uuid.UUID(each["uuid"])) for each in media.get("audiosocket", ())
+        }
+        websocket = {each["leg"]: each["url"] for each in media.get("websocket", ())}
+        return Session(answer["session_uuid"], rtp, audiosocket, websocket)
 
     async def show(self, session_uuid: str) -> Mapping[str, Any]:
         """The session as it stands."""
@@ -217,6 +226,10 @@ class Client:
             if trio.current_time() + wait > give_up:
                 raise refusal
             await trio.sleep(wait)
+
+
+def _address(told: Mapping[str, Any]) -> Address:
+    return Address(told["host"], told["port"])
 
 
 def _tls(base_url: str) -> ssl.SSLContext:

@@ -1,15 +1,18 @@
 """Many calls at once through the daemon's API, with recordings around what is said."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
 import trio
 
+from daemon.caller.faults import Plan
 from daemon.caller.line import Line
+from daemon.caller.manner import PLAIN, Manner
 from daemon.caller.pace import Spoken, say
+from daemon.caller.phone import BREATH_PACKETS, Phone
 from daemon.caller.talk import Talk
 from daemon.client import ApiError, Client, RecordingView, Session
 
@@ -24,6 +27,10 @@ TIDY_SECONDS = 5.0
 """For hanging up what was begun when something else went wrong."""
 AFTER_SECONDS = 0.1
 """What is said is over when its last packet has arrived; the recordings are stopped a little after that."""
+HEARD_SECONDS = 30.0
+"""From the first silence on a line until the daemon has heard it: a beat, more where hundreds begin."""
+LEAD_SECONDS = 0.3
+"""Of silence around what is said, on a line that breathes: audio without times is placed to 60 ms."""
 
 
 T = TypeVar("T")
@@ -36,6 +43,8 @@ class Placed:
 
     session: Session
     line: Line
+    plan: Plan | None = None
+    """Which packets left, where something was to go wrong."""
     started: tuple[float, float] | None = None
     """Between which times (Trio's clock) its recording was started, if it was."""
     recording: RecordingView | None = None
@@ -48,47 +57,106 @@ Saying = Callable[[Spoken], None]
 """Called after each packet, with the measure of what has been said."""
 
 
-async def record(client: Client, talk: Talk, count: int, said: Saying, **session: Any) -> list[Placed]:
+async def record(
+    client: Client, talk: Talk, count: int, said: Saying, *, manner: Manner = PLAIN, **session: Any
+) -> list[Placed]:
     """Place so many calls, record the talk in each, and wait until all can be downloaded.
 
     `session` goes into the body of each new session. Raises ApiError, LineError; all calls are then hung up.
     """
-    async with _placed(client, count, **session) as calls:
+    async with (
+        _placed(client, talk, count, manner, session) as calls,
+        _ready(client, talk, calls, manner) as speak,
+    ):
         recorded = await _each(calls, partial(_start, client))
-        await _speak(talk, calls, said, at_least=COOLDOWN_SECONDS)
+        await speak(said, COOLDOWN_SECONDS)
         await _each(calls, lambda call: client.command(call.session.session_uuid, "record/stop"))
         # In turn: when the first one is over, most of the others are as well, and one look is enough.
         return [await _completed(client, call) for call in recorded]
 
 
-async def talk_only(client: Client, talk: Talk, count: int, said: Saying, **session: Any) -> list[Placed]:
+async def talk_only(
+    client: Client, talk: Talk, count: int, said: Saying, *, manner: Manner = PLAIN, **session: Any
+) -> list[Placed]:
     """Place so many calls and say the talk in each; somebody else may record them."""
-    async with _placed(client, count, **session) as calls:
-        await _speak(talk, calls, said)
+    async with (
+        _placed(client, talk, count, manner, session) as calls,
+        _ready(client, talk, calls, manner) as speak,
+    ):
+        await speak(said, 0.0)
         return list(calls)
 
 
 @asynccontextmanager
-async def _placed(client: Client, count: int, **session: Any) -> AsyncIterator[Sequence[Placed]]:
+async def _placed(
+    client: Client, talk: Talk, count: int, manner: Manner, session: Mapping[str, Any]
+) -> AsyncIterator[Sequence[Placed]]:
     """So many sessions with a line into each; at the end of the block they are hung up, whatever happened."""
     sessions: list[Session] = []
+    lines: list[Line] = []
 
     async def create(_: int) -> None:
         sessions.append(await client.create_session(**session))
 
-    with ExitStack() as lines:
-        try:
-            await _each(range(count), create)
-            yield [Placed(each, lines.enter_context(Line(each.rtp["caller"]))) for each in sessions]
-        finally:
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + TIDY_SECONDS):
-                await _each(sessions, partial(_hang_up, client))
+    async def dial(number: int) -> None:
+        line = await manner.line(sessions[number], talk)
+        lines.append(line)
+        calls[number] = Placed(sessions[number], line, plans[number] if plans else None)
+
+    calls: dict[int, Placed] = {}
+    plans = manner.plans(talk, count)
+    try:
+        await _each(range(count), create)
+        await _each(range(count), dial)
+        yield [calls[number] for number in range(count)]
+    finally:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + TIDY_SECONDS):
+            await _each(lines, lambda line: line.hang_up())
+            await _each(sessions, partial(_hang_up, client))
 
 
-async def _speak(talk: Talk, calls: Sequence[Placed], said: Saying, *, at_least: float = 0.0) -> None:
+Speak = Callable[[Saying, float], Awaitable[None]]
+"""Says the talk in all calls; takes so many seconds at least."""
+
+
+@asynccontextmanager
+async def _ready(client: Client, talk: Talk, calls: Sequence[Placed], manner: Manner) -> AsyncIterator[Speak]:
+    """While the block runs, the lines breathe, if theirs is a manner that does; they are heard already."""
+    lines = [call.line for call in calls]
+    how: Mapping[str, Any] = {
+        "plans": [call.plan for call in calls if call.plan is not None],
+        "speed": manner.faults.speed,
+    }
+    if not manner.breathes:
+        yield partial(_speak, partial(say, talk, lines, **how), 0.0)
+        return
+    phone = Phone(lines, talk.breath(BREATH_PACKETS))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(phone.run)
+        await _each(calls, partial(_until_heard, client, manner.lines(talk)))
+        yield partial(_speak, partial(phone.speak, talk, **how), LEAD_SECONDS)
+        nursery.cancel_scope.cancel()
+
+
+async def _speak(
+    say_it: Callable[..., Awaitable[Spoken]], lead: float, said: Saying, at_least: float
+) -> None:
     began = trio.current_time()
-    await say(talk, [call.line for call in calls], said=said)
-    await trio.sleep_until(max(began + at_least, trio.current_time() + AFTER_SECONDS))
+    await trio.sleep(lead)
+    await say_it(said=said)
+    await trio.sleep_until(max(began + at_least, trio.current_time() + max(lead, AFTER_SECONDS)))
+
+
+async def _until_heard(client: Client, lines: int, call: Placed) -> None:
+    """Wait until the daemon has heard so many lines of the call. Raises ApiError."""
+    uuid = call.session.session_uuid
+    give_up = trio.current_time() + HEARD_SECONDS
+    while trio.current_time() < give_up:
+        legs = (await client.show(uuid)).get("legs") or ()
+        if sum(leg.get("state") == "active" for leg in legs) >= lines:
+            return
+        await trio.sleep(ASK_SECONDS)
+    raise ApiError(f"session {uuid}: its line was not heard within {HEARD_SECONDS:.0f} s")
 
 
 async def _start(client: Client, call: Placed) -> Placed:

@@ -1,86 +1,38 @@
-"""One line into one leg: a UDP socket that sends RTP, and hears the packets that come back."""
+"""What every line into a call is to whoever speaks: packets go in by their turns, silence comes back."""
 
-import secrets
-import socket
-from typing import Self
+from typing import Protocol
 
+from daemon.caller.faults import Turn
 from daemon.caller.talk import Talk
-from daemon.media import rtp
-from wavstream.process.settings import Address
-
-MAX_HEARD_AT_ONCE = 256
-"""Packets read in one go: a leg sends ten of them a second, and the reader comes by every second."""
 
 
 class LineError(Exception):
     """A line cannot be opened. Its text is one plain line."""
 
 
-class Line:
-    """A telephone that has been put through to an RTP address; it sends only what it is told to.
+class Line(Protocol):
+    """An open line. Neither `send` nor `listen` ever waits, so that many lines share a wake-up."""
 
-    SSRC, first sequence number and first timestamp are random (RFC 3550 §5.1). Sending never waits: what the
-    kernel has no room for is lost, as on any network, and counted in `unsent`.
-    """
+    @property
+    def sent(self) -> int:
+        """Packets of audio that have left."""
 
-    def __init__(self, target: Address) -> None:
-        self.target = target
-        self.sent = 0
-        self.unsent = 0
-        self.heard = 0
-        """Packets that came back: the silence which keeps a switch from hanging up."""
-        self.ssrc = secrets.randbits(32)
-        self._sequence = secrets.randbits(16)
-        self._timestamp = secrets.randbits(32)
-        self._socket = _connected(target)
+    @property
+    def unsent(self) -> int:
+        """Packets that nobody took: there was no room for them, or no far end any more."""
 
-    def __enter__(self) -> Self:
-        """Nothing to do: the line is open from the start."""
-        return self
+    @property
+    def heard(self) -> int:
+        """Packets of audio that came back: the silence which keeps a switch from hanging up."""
 
-    def __exit__(self, *_: object) -> None:
-        """Hang up: RTP has no word for it, the packets just stop."""
-        self._socket.close()
+    def send(self, talk: Talk, turn: Turn) -> None:
+        """Send the talk's packet whose turn it is."""
 
-    def send(self, talk: Talk, number: int) -> None:
-        """Send the talk's packet of this number, behind whatever was sent before.
-
-        The first packet of a talk carries the marker, as the begin of a talkspurt does (RFC 3551 §4.1).
-        """
-        packet = rtp.build(
-            payload_type=talk.payload_type,
-            sequence=self._sequence,
-            timestamp=self._timestamp,
-            ssrc=self.ssrc,
-            payload=talk.payloads[number],
-            marker=number == 0,
-        )
-        self._sequence = (self._sequence + 1) & 0xFFFF
-        self._timestamp = (self._timestamp + talk.timestamp_step) & 0xFFFFFFFF
-        try:
-            self._socket.send(packet)
-        except (BlockingIOError, ConnectionRefusedError):
-            # The second is the answer to an earlier packet: nobody listens there (ICMP port unreachable).
-            self.unsent += 1
-        else:
-            self.sent += 1
+    def finish(self, talk: Talk, sent: int) -> None:
+        """The talk is over, of which the speaker sent so many packets: the next one follows behind it."""
 
     def listen(self) -> None:
-        """Count what has come back since the last time."""
-        for _ in range(MAX_HEARD_AT_ONCE):
-            try:
-                self._socket.recv(2048)
-            except (BlockingIOError, ConnectionRefusedError):
-                return
-            self.heard += 1
+        """Count what has come back since the last time, and answer what has to be answered."""
 
-
-def _connected(target: Address) -> socket.socket:
-    """A UDP socket that speaks to this address and hears nobody else."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(*target, type=socket.SOCK_DGRAM)[0]
-        datagrams = socket.socket(family, kind | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, protocol)
-        datagrams.connect(address)
-    except OSError as wrong:
-        raise LineError(f"cannot send to {target}: {wrong.strerror or wrong}") from None
-    return datagrams
+    async def hang_up(self) -> None:
+        """End it as its kind does, and let go of it. Bounded; twice does no harm."""

@@ -1,78 +1,81 @@
 """`wavstream call`: a caller in real time, one or many at once."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
+from daemon.cli import callasked as asked
 from daemon.cli.failure import ending, wrong
-
-CODECS = {"pcmu": ("PCMU", 0), "pcma": ("PCMA", 8), "g722": ("G722", 9), "l16": ("L16", 96)}
-"""The values of --codec: the codec, and its RTP payload type (96: the first that means nothing by itself)."""
-
-File = Annotated[
-    Path | None,
-    typer.Argument(
-        metavar="[FILE]", help="A sound file of any rate; without one, a caller of our own speaks."
-    ),
-]
-Url = Annotated[str, typer.Option(envvar="WAVSTREAM_API", help="The daemon's HTTP.")]
-AppId = Annotated[
-    str, typer.Option(envvar="WAVSTREAM_APP_ID", help="The application that registers the calls.")
-]
-ApiKey = Annotated[str, typer.Option(envvar="WAVSTREAM_API_KEY", help="Its API key.")]
-Rtp = Annotated[
-    list[str] | None,
-    typer.Option(help="HOST:PORT: talk to it without the API; several times for several calls."),
-]
-Calls = Annotated[int, typer.Option(min=1, max=2000, help="How many calls at once.")]
-Seconds = Annotated[
-    float | None,
-    typer.Option(min=0.02, max=14400, help="Talk so long: say the file again and again, or cut it."),
-]
-CodecName = Annotated[str, typer.Option(help="pcmu, pcma, g722, or l16.")]
-Rate = Annotated[int, typer.Option(help="Samples a second, for l16: 8000 or 16000.")]
-Record = Annotated[bool, typer.Option("--record", help="Start a recording before talking, stop it after.")]
-Verify = Annotated[
-    bool, typer.Option("--verify", help="Record, download, compare: exit status 1 if one sample differs.")
-]
 
 
 def call(
-    file: File = None,
+    file: asked.File = None,
     *,
-    url: Url = "http://127.0.0.1:8000",
-    app_id: AppId = "",
-    api_key: ApiKey = "",
-    rtp: Rtp = None,
-    calls: Calls = 1,
-    seconds: Seconds = None,
-    codec: CodecName = "pcmu",
-    rate: Rate = 8000,
-    record: Record = False,
-    verify: Verify = False,
+    url: asked.ApiUrl = "http://127.0.0.1:8000",
+    app_id: asked.AppId = "",
+    api_key: asked.ApiKey = "",
+    rtp: asked.Rtp = None,
+    calls: asked.Calls = 1,
+    seconds: asked.Seconds = None,
+    leg: asked.Leg = "rtp",
+    legs: asked.Legs = 1,
+    callee: asked.Callee = None,
+    codec: asked.CodecName = None,
+    rate: asked.Rate = None,
+    ptime: asked.Ptime = None,
+    record: asked.Record = False,
+    verify: asked.Verify = False,
+    loss: asked.Loss = 0.0,
+    burst: asked.Burst = None,
+    reorder: asked.Reorder = 0.0,
+    duplicate: asked.Duplicate = 0.0,
+    jitter: asked.Jitter = 0.0,
+    skew: asked.Skew = 0.0,
+    dtx: asked.Dtx = False,
+    gap: asked.Gap = None,
+    seed: asked.Seed = 0,
 ) -> None:
-    """Place a call and talk in real time, over RTP: in a new session, or straight to an address.
+    """Place a call and talk in real time, in a new session or straight to an RTP address.
 
-    With --record it says at the end where each recording is; with --verify, whether it is right.
+    With --record it says at the end where each recording is; with --verify, whether it is right. What is lost
+    on request has to be silence there, and all the rest in its place.
     """
+    from daemon.caller.faults import Faults
     from daemon.caller.sound import SoundError
     from daemon.cli import calling
-    from daemon.media import codecs
+    from daemon.cli.callprepared import Asked, prepared
 
-    if codec.lower() not in CODECS:
-        wrong(f"--codec {codec}: takes {', '.join(CODECS)}")
     if not rtp and not (app_id and api_key):
         wrong("takes --app-id and --api-key (or WAVSTREAM_APP_ID and WAVSTREAM_API_KEY), or --rtp HOST:PORT")
-    if rtp and (record or verify or calls > 1):
-        wrong("--rtp goes past the API: give it once for each call; no --calls, --record or --verify")
+    if rtp and (record or verify or calls > 1 or leg != "rtp"):
+        wrong("--rtp goes past the API: give it once for each call; no --calls, --leg, --record or --verify")
+    if rtp and legs > 1:
+        wrong("--legs 2 is for sessions: --rtp says where each voice goes, and takes one")
     with ending(*calling.EXPECTED, refusing=(SoundError, ValueError)):
-        name, payload_type = CODECS[codec.lower()]
-        talk = calling.prepared(file, codecs.named(name, rate), payload_type, seconds)
+        faults = Faults(
+            loss=loss,
+            burst=burst,
+            reorder=reorder,
+            duplicate=duplicate,
+            jitter=jitter / 1000,
+            skew=skew,
+            dtx=dtx,
+            gap=asked.gap(gap),
+            seed=seed,
+        )
+        wanted = Asked(
+            file=file,
+            callee=callee,
+            seconds=seconds,
+            leg=leg,
+            legs=legs,
+            codec=codec,
+            rate=rate,
+            ptime=ptime,
+            faults=faults,
+            verify=verify,
+        )
+        talk, manner = prepared(wanted)
         targets = calling.addresses(rtp or [])
     with ending(*calling.EXPECTED):
         if targets:
-            calling.straight(talk, targets)
+            calling.straight(talk, targets, manner)
         else:
             order = calling.Order(url, app_id, api_key, calls, record=record or verify, verify=verify)
-            calling.through_api(talk, order)
+            calling.through_api(talk, order, manner)

@@ -3,8 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx
 import trio
@@ -12,16 +11,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from daemon import speech
-from daemon.caller import campaign, sound
+from daemon.caller import campaign
 from daemon.caller.campaign import Placed
 from daemon.caller.line import Line, LineError
+from daemon.caller.lines.rtp import RtpLine
+from daemon.caller.manner import PLAIN, Manner
 from daemon.caller.pace import Spoken, say
-from daemon.caller.talk import PTIME_SECONDS, Talk
+from daemon.caller.talk import Talk
 from daemon.caller.verdict import Verdict, judged
 from daemon.cli.failure import failed
 from daemon.client import ApiError, Client
-from daemon.media.codecs import Codec
 from wavstream.process.settings import Address, parse_address
 
 EXPECTED = (ApiError, LineError)
@@ -42,14 +41,6 @@ class Order(NamedTuple):
     verify: bool
 
 
-def prepared(file: Path | None, codec: Codec, payload_type: int, seconds: float | None) -> Talk:
-    """What will be said: the file, or our own caller, at the codec's rate. Raises SoundError."""
-    samples = sound.load(file or speech.CALLER, codec.rate)
-    if seconds is not None:
-        samples = sound.lasting(samples, round(seconds * codec.rate))
-    return Talk.of(samples, codec, payload_type)
-
-
 def addresses(values: Sequence[str]) -> list[Address]:
     """The values of --rtp. Raises ValueError."""
     try:
@@ -58,21 +49,22 @@ def addresses(values: Sequence[str]) -> list[Address]:
         raise ValueError(f"--rtp {error}") from None
 
 
-def straight(talk: Talk, targets: Sequence[Address]) -> None:
+def straight(talk: Talk, targets: Sequence[Address], manner: Manner) -> None:
     """Talk to these RTP addresses, without any API."""
     with ExitStack() as open_lines, _progress(talk) as said:
-        lines = [open_lines.enter_context(Line(target)) for target in targets]
+        lines = [open_lines.enter_context(RtpLine(target)) for target in targets]
+        plans = manner.plans(talk, len(lines))
 
         async def talking() -> Spoken:
-            return await say(talk, lines, said=said)
+            return await say(talk, lines, said=said, plans=plans, speed=manner.faults.speed)
 
         spoken = trio.run(talking)
     _report_sending(lines, spoken)
 
 
-def through_api(talk: Talk, order: Order) -> None:
+def through_api(talk: Talk, order: Order, manner: Manner = PLAIN) -> None:
     """Place the calls that were ordered, talk, and show what became of them. Fails where one is not right."""
-    placed, verdicts, spoken = trio.run(_campaign, talk, order)
+    placed, verdicts, spoken = trio.run(_campaign, talk, order, manner)
     console = _console()
     console.print(_table(placed, verdicts))
     _report_sending([call.line for call in placed], spoken)
@@ -80,7 +72,7 @@ def through_api(talk: Talk, order: Order) -> None:
         _judge(placed, verdicts, console)
 
 
-async def _campaign(talk: Talk, order: Order) -> tuple[list[Placed], list[Verdict], Spoken]:
+async def _campaign(talk: Talk, order: Order, manner: Manner) -> tuple[list[Placed], list[Verdict], Spoken]:
     headers = {"X-App-ID": order.app_id, "X-API-Key": order.api_key}
     measure = Spoken(trio.current_time(), talk.codec.rate)
     async with Client.connect(order.url, headers) as client:
@@ -92,18 +84,10 @@ async def _campaign(talk: Talk, order: Order) -> tuple[list[Placed], list[Verdic
                 bar(spoken)
 
             work = campaign.record if order.record else campaign.talk_only
-            placed = await work(client, talk, order.calls, said, **_session(talk))
+            placed = await work(client, talk, order.calls, said, manner=manner, **manner.session(talk))
     async with httpx.AsyncClient(trust_env=False) as http:
-        verdicts = [await judged(http, talk, measure, call) for call in placed if order.verify]
+        verdicts = [await judged(http, talk, measure, call, manner) for call in placed if order.verify]
     return placed, verdicts, measure
-
-
-def _session(talk: Talk) -> dict[str, Any]:
-    """What a new session has to be told about its RTP: nothing, for the static payload types."""
-    if talk.payload_type < 96:
-        return {}
-    told = {"payload_type": talk.payload_type, "encoding": talk.codec.name, "rate": talk.codec.rate}
-    return {"rtp": told}
 
 
 @contextmanager
@@ -122,7 +106,7 @@ def _progress(talk: Talk) -> Iterator[Callable[[Spoken], None]]:
 
         def said(spoken: Spoken) -> None:
             if spoken.packets % REDRAW_PACKETS == 0:
-                progress.update(bar, completed=spoken.packets * PTIME_SECONDS, refresh=True)
+                progress.update(bar, completed=spoken.packets * talk.ptime, refresh=True)
 
         yield said
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import trio
 
-from daemon.caller.line import Line
+from daemon.caller.lines.rtp import RtpLine
 from daemon.caller.pace import Spoken
 from daemon.caller.phone import BREATH_PACKETS, Phone
 from daemon.caller.talk import Talk
@@ -61,8 +61,8 @@ class Scene:
     async def play(self, talk: Talk) -> Call:
         """Place the call, record and follow it, stop, and hang up."""
         breath = Talk.silence(talk.codec, talk.payload_type, packets=BREATH_PACKETS)
-        with Line(self.session.rtp["caller"]) as line:
-            phone = Phone(line, breath)
+        with RtpLine(self.session.rtp["caller"]) as line:
+            phone = Phone([line], breath)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(phone.run)
                 await trio.sleep(RINGING_SECONDS)

@@ -130,7 +130,7 @@ async def _download(story: Story, folder: Path, call: Call) -> None:
     offset = judge.every_sample(story, recording, rate, call)
     judge.duration(story, recording, rate, call)
     judge.heard_live(story, recording, rate, offset, call)
-    line, late = call.phone.line, call.phone.latest * 1000
+    (line,), late = call.phone.lines, call.phone.latest * 1000
     story.say(
         f"The caller sent {line.sent} packets, the most belated one {late:.0f} ms after its time, and got"
     )

@@ -13,7 +13,7 @@ import trio
 from daemon.caller import campaign
 from daemon.caller.campaign import Placed
 from daemon.caller.compare import compare
-from daemon.caller.line import Line
+from daemon.caller.lines.rtp import RtpLine
 from daemon.caller.pace import Spoken, say
 from daemon.caller.talk import Talk
 from daemon.caller.verdict import judged
@@ -36,7 +36,7 @@ def files(folder: Path) -> list[Path]:
 @asynccontextmanager
 async def speaking(session: Session, talk: Talk) -> AsyncIterator[None]:
     """Somebody says the talk while the block runs."""
-    with Line(session.rtp["caller"]) as line:
+    with RtpLine(session.rtp["caller"]) as line:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(say, talk, [line])
             yield

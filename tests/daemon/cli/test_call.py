@@ -10,14 +10,16 @@ import pytest
 import trio
 
 from daemon import speech
-from daemon.caller import sound
+from daemon.caller import kinds, sound
+from daemon.caller.faults import Faults
 from daemon.cli import applications, both, calling, welcome
 from daemon.cli.applications import Change
 from daemon.cli.both import Plan
 from daemon.cli.calling import Order
+from daemon.cli.callprepared import Asked, prepared
 from daemon.cli.failure import Failed
 from daemon.media import rtp
-from daemon.media.codecs import PCMA, PCMU, l16
+from daemon.media.codecs import PCMA, l16
 from tests.daemon.cli.conftest import Run
 
 
@@ -79,6 +81,42 @@ def test_a_daemon_that_is_not_there_is_said_plainly(run: Run) -> None:
     assert ran.err.splitlines()[-1].startswith("wavstream: the daemon cannot be reached:")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--codec", "opus"), "--codec OPUS: --leg rtp takes PCMU"),
+        (("--ptime", "15"), "--ptime 15: takes 10, 20"),
+        (("--loss", "101"), "--loss 101: takes 0 to 100"),
+        (("--gap", "3"), "--gap 3: takes two numbers"),
+        (("--gap", "a,b"), "--gap a,b: takes two numbers"),
+        (("--legs", "2"), "--legs 2 is for sessions"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_with_status_2(
+    run: Run, far_end: socket.socket, arguments: tuple[str, ...], words: str
+) -> None:
+    ran = run("call", "--rtp", address(far_end), *arguments)
+    assert ran.status == 2
+    assert ran.err.startswith(f"wavstream: {words}")
+
+
+def test_g722_that_is_reordered_cannot_be_verified(run: Run) -> None:
+    asked = ("--app-id", "a", "--api-key", "k" * 16, "--codec", "g722", "--reorder", "1", "--verify")
+    ran = run("call", *asked)
+    assert ran.status == 2
+    assert ran.err.startswith("wavstream: --verify with --reorder: how G722 sounds")
+
+
+def test_faults_leave_what_they_should_on_the_wire(run: Run, far_end: socket.socket) -> None:
+    # 0.6 s in packets of 10 ms are 60, but for those of the gap from 0.2 s to 0.4 s.
+    ran = run("call", "--rtp", address(far_end), "--seconds", "0.6", "--ptime", "10", "--gap", "0.2,0.2")
+    assert ran.status == 0
+    assert ran.out.startswith("1 call, 40 packets sent, 0 heard;")
+    packets = [rtp.parse(far_end.recv(2048)) for _ in range(40)]
+    steps = [(packet.timestamp - packets[0].timestamp) % 2**32 // 80 for packet in packets]
+    assert steps == [*range(20), *range(40, 60)]
+
+
 @pytest.mark.contract("program-up", "program-call")
 async def test_calls_into_a_system_that_is_up_are_recorded_and_verified(
     tmp_path: Path,
@@ -104,7 +142,7 @@ async def test_calls_into_a_system_that_is_up_are_recorded_and_verified(
         change = Change(None, None, None, None, fresh=True)
         key = (await trio.to_thread.run_sync(applications.change, "demo", change)).api_key
         await up.wait()
-        talk = calling.prepared(None, l16(16000), 96, 1.0)
+        talk, _ = prepared(Asked(codec="L16/16000", seconds=1.0))
         order = Order(api, "demo", key or "", 2, record=True, verify=True)
         await trio.to_thread.run_sync(calling.through_api, talk, order)
         said = capsys.readouterr().out
@@ -112,8 +150,14 @@ async def test_calls_into_a_system_that_is_up_are_recorded_and_verified(
         assert said.count("/recordings/") == 2
         assert said.endswith("2 of 2 recordings are exact to the sample\n")
 
+        # What is lost on request is silence, to the sample, and the rest is whole.
+        faults = Faults(loss=20, burst=2, duplicate=5, seed=1)
+        talk, manner = prepared(Asked(seconds=1.0, codec="g722", faults=faults))
+        await trio.to_thread.run_sync(calling.through_api, talk, order, manner)
+        assert capsys.readouterr().out.count("and silence for") == 2
+
         # One sample that is not as it was said, and the command fails.
-        talk = calling.prepared(None, PCMU, 0, 1.0)
+        talk, _ = prepared(Asked(seconds=1.0))
         talk.heard[4000] ^= 1
         with pytest.raises(Failed, match="1 of 1 recordings are not as it was said"):
             await trio.to_thread.run_sync(partial(calling.through_api, talk, order._replace(calls=1)))
@@ -122,3 +166,8 @@ async def test_calls_into_a_system_that_is_up_are_recorded_and_verified(
         await trio.to_thread.run_sync(calling.through_api, talk, order._replace(record=False, verify=False))
         assert "recording_url" not in capsys.readouterr().out
         nursery.cancel_scope.cancel()
+
+
+def test_the_help_names_every_kind_of_leg(run: Run) -> None:
+    told = "".join(run("call", "--help").out.split())  # lines may break at a hyphen
+    assert [name for name in kinds.KINDS if name not in told] == []

@@ -61,10 +61,16 @@ def test_the_version_is_shown(run: Run) -> None:
         (("call", "--calls", "x"), "'--calls'"),
         (("call",), "takes --app-id and --api-key"),
         (("call", "--app-id", "demo"), "takes --app-id and --api-key"),
-        (("call", "--codec", "g729"), "--codec g729: takes pcmu, pcma, g722, l16"),
+        (
+            ("call", "--rtp", "127.0.0.1:9", "--codec", "g729"),
+            "--codec G729: --leg rtp takes PCMU, PCMA, G722, L16/8000",
+        ),
         (("call", "--rtp", "127.0.0.1:9", "--verify"), "--rtp goes past the API"),
         (("call", "--rtp", "nonsense"), "--rtp takes HOST:PORT"),
-        (("call", "--rtp", "127.0.0.1:9", "--codec", "pcmu", "--rate", "16000"), "no codec PCMU/16000"),
+        (
+            ("call", "--rtp", "127.0.0.1:9", "--codec", "pcmu", "--rate", "16000"),
+            "--codec PCMU at 16000 Hz: --leg rtp takes PCMU, PCMA",
+        ),
         (("call", "missing.wav", "--rtp", "127.0.0.1:9"), "missing.wav: no such file"),
         (("verify", "missing.wav"), "missing.wav: no such file"),
         (("verify", "."), ".: not a file"),

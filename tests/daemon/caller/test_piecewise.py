@@ -1,0 +1,110 @@
+"""The comparison that allows for moved packets finds them whole, and finds out what is not."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.caller.piecewise import Piecewise, Slack, compare_pieces
+from daemon.media.codecs import Samples
+
+PACKET = 160
+PACKETS = 50
+SENT = np.random.default_rng(9).integers(301, 9000, PACKET * PACKETS).astype(np.int16)
+ALL = np.ones(PACKETS, np.bool_)
+SLIP = Slack(slip=1, pause=100)
+
+
+def placed(shifts: list[int], lead: int = 1000) -> Samples:
+    """A recording in which each packet stands so much beside its place; what stands there first stays."""
+    recording = np.zeros(lead + len(SENT) + 2000, np.int16)
+    taken = np.zeros(len(recording), np.bool_)
+    for number, shift in enumerate(shifts):
+        place = slice(lead + number * PACKET + shift, lead + (number + 1) * PACKET + shift)
+        free = ~taken[place]
+        recording[place][free] = SENT[number * PACKET : (number + 1) * PACKET][free]
+        taken[place] = True
+    return recording
+
+
+def compared(recording: Samples, delivered: np.typing.NDArray[np.bool_] = ALL) -> Piecewise:
+    sent = SENT * np.repeat(delivered, PACKET)
+    return compare_pieces(recording, sent, delivered, near=1000, slack=SLIP)
+
+
+def test_what_was_not_moved_is_exact_without_a_slip() -> None:
+    found = compared(placed([0] * PACKETS))
+    assert found.exact
+    assert (found.slips, found.comparison.kept, found.comparison.stray) == (0, 8000, 0)
+    # The first packet begins at 1000, the last one at 1000 + 49 packets.
+    assert found.moves == ((0, 1000), (7840, 8840))
+
+
+def test_single_samples_put_in_or_left_out_are_slips() -> None:
+    later = compared(placed([0] * 10 + [1] * 10 + [2] * 30))
+    assert later.exact
+    assert (later.slips, later.comparison.kept) == (2, 8000)
+    earlier = compared(placed([0] * 25 + [-1] * 25))
+    assert earlier.exact
+    assert (earlier.slips, earlier.comparison.kept) == (1, 7999)
+    assert earlier.moves == ((0, 1000), (4000, 4999), (7840, 8839))
+
+
+def test_a_jump_in_mid_speech_is_not_a_slip() -> None:
+    assert not compared(placed([0] * 25 + [2] * 25)).exact
+    assert not compared(placed([0] * 25 + [160] * 25)).exact
+
+
+def test_behind_a_pause_a_packet_may_have_moved_further_but_not_too_far() -> None:
+    delivered = ALL.copy()
+    delivered[20:30] = False
+    moved = placed([0] * 20 + [0] * 10 + [80] * 20)
+    moved[1000 + 20 * PACKET : 1000 + 30 * PACKET + 80] = 0
+    found = compared(moved, delivered)
+    assert found.exact
+    assert (found.slips, found.moves[1]) == (0, (4800, 5880))
+    too_far = placed([0] * 30 + [120] * 20)
+    too_far[1000 + 20 * PACKET : 1000 + 30 * PACKET + 120] = 0
+    assert not compared(too_far, delivered).exact
+
+
+def test_a_changed_sample_costs_its_packet() -> None:
+    recording = placed([0] * PACKETS)
+    recording[1000 + 5000] ^= 1
+    found = compared(recording)
+    assert not found.exact
+    assert found.comparison.kept == 8000 - PACKET
+    assert found.comparison.first_difference == 1000 + 4960  # packet 31 is not to be seen anywhere
+
+
+def test_a_lost_packet_that_is_there_all_the_same_is_stray() -> None:
+    delivered = ALL.copy()
+    delivered[7] = False
+    found = compared(placed([0] * PACKETS), delivered)
+    assert not found.exact
+    assert found.comparison.stray == PACKET
+
+
+def test_silence_where_something_was_sent_is_found_out() -> None:
+    recording = placed([0] * PACKETS)
+    recording[3000:3160] = 0
+    found = compared(recording)
+    assert not found.exact
+    assert found.comparison.first_difference is not None
+
+
+def test_nothing_and_silence_are_not_what_was_said() -> None:
+    assert not compared(np.zeros(4000, np.int16)).exact
+    assert not compared(np.zeros(0, np.int16)).exact
+    nobody = compare_pieces(placed([0] * 50), np.zeros(8000, np.int16), ALL, near=0, slack=SLIP)
+    assert not nobody.exact
+
+
+@given(
+    steps=st.lists(st.sampled_from([0, 0, 0, 0, 1, -1]), min_size=PACKETS, max_size=PACKETS),
+    cut=st.integers(0, 900),
+)
+def test_any_walk_of_single_samples_is_followed(steps: list[int], cut: int) -> None:
+    shifts = np.cumsum([0, *steps[1:]]).tolist()
+    found = compared(placed(shifts)[cut:])
+    assert found.exact
+    assert found.slips == sum(map(abs, steps[1:]))
