@@ -8,7 +8,7 @@ watch over them: they show how a sender's clock runs off (corrected by single sa
 """
 
 from collections.abc import Sequence
-from math import ceil
+from math import ceil, inf
 
 from daemon.media.drift import Drift
 from daemon.media.timeline import STALL_SECONDS
@@ -29,9 +29,16 @@ HELD_SECONDS = STALL_SECONDS - 0.1
 a busy sender may be slow to catch up."""
 HELD_RUN_SECONDS = 0.3
 BAND_SECONDS = (-0.2, 0.06)
-"""How early, how late a window's quickest packets may be before the sender's clock is taken to run off."""
+"""How early a window's slowest, how late its quickest packets may be before places are moved.
+
+Some senders send blocks: what they read in a quarter of a second leaves when its first sample is due. Its
+last packets are early by nearly all of that, always, and no clock is wrong.
+"""
 STEADY_BAND_SECONDS = (-0.005, 0.005)
 """The same by the line through many windows: that is sure (see Drift), so places follow it closely."""
+BLOCK_SECONDS = 0.06
+"""A line that begins so early or earlier is that of a sender of blocks: its places follow from there. One
+that begins later shows that the first packet was late itself, which is made good."""
 WINDOW_SECONDS = 2.0
 """Clocks run off by less than a millisecond in that time; a busy sender is late for a second without that."""
 WINDOW_PACKETS = 16
@@ -58,7 +65,9 @@ class SenderClock:
         self._sequence = self._timestamp = 0  # of the newest packet
         self._index = self._end = 0  # its place by timestamp; where its last sample was placed, plus one
         self._run_arrival = self._run_error = -1.0
-        self._window_from = self._least = self._least_at = 0.0
+        self._window_from = self._least = self._least_at = self._most = 0.0
+        self._anchored_at = 0.0
+        self._origin: float | None = None  # how late the line begins that places follow
         self._packets = 0  # of the window
         self._owed, self._every, self._step_from = (
             0,
@@ -137,20 +146,23 @@ class SenderClock:
 
     def _undisturbed(self, samples: int, arrivals: Sequence[float]) -> int:
         """Place packets for as long as `place` has nothing to decide. The number of them."""
-        end, least, rate, due = self._end, self._least, self.rate, self._due
+        end, least, most, rate, due = self._end, self._least, self._most, self.rate, self._due
         for arrival in arrivals:
             error = arrival - (end + samples) / rate
             if not -EARLY_SECONDS <= error <= LATE_SECONDS or arrival >= due:
                 break
             if error < least:
                 least, self._least_at = error, arrival
+            elif error > most:
+                most = error
             end += samples
         steps = end - self._end
         count = steps // samples
         if count:
             self._sequence = (self._sequence + count) & 0xFFFF
             self._timestamp = (self._timestamp + steps) & 0xFFFFFFFF
-            self._index, self._end, self._least, self._run_error = self._index + steps, end, least, -1.0
+            self._index, self._end, self._run_error = self._index + steps, end, -1.0
+            self._least, self._most = least, most
             self._packets += count
             self.stepped = 0
         return count
@@ -171,6 +183,7 @@ class SenderClock:
         self._run_error = -1.0
         self._owed = self._moved = self._last_step = 0
         self.drift.begin()
+        self._anchored_at, self._origin = arrival, None
         self._begin_window(0.0, arrival)
         return index
 
@@ -187,6 +200,7 @@ class SenderClock:
             self._run_error = -1.0
         if error < self._least:
             self._least, self._least_at = error, arrival
+        self._most = max(self._most, error)
         self._packets += 1
 
     def _attend(self, error: float, arrival: float) -> int:
@@ -200,6 +214,7 @@ class SenderClock:
             self._owed -= step
             self._moved += step
             self._least -= step / self.rate  # by the new places, so was what came before
+            self._most -= step / self.rate
             self.corrected += step
             self._step_from = arrival + self._every
         end = self._window_from + WINDOW_SECONDS
@@ -208,18 +223,23 @@ class SenderClock:
 
     def _begin_window(self, error: float, arrival: float) -> None:
         self._window_from = self._least_at = arrival
-        self._least, self._packets, self._due = error, 0, arrival + WINDOW_SECONDS
+        self._least = self._most = error
+        self._packets, self._due = 0, arrival + WINDOW_SECONDS
 
     def _review(self, arrival: float) -> None:
         """How far places are to be moved in the next window, by what was seen up to now."""
         if self._packets >= WINDOW_PACKETS:
             self.drift.add(self._least_at, self._least + self._moved / self.rate)
         self._step_from, self._every = arrival, 0.0
-        self._owed = self._beyond(self._least, BAND_SECONDS)
+        early, late = BAND_SECONDS
+        self._owed = self._beyond(self._most, (early, inf)) + self._beyond(self._least, (-inf, late))
         expected = None if self._owed else self.drift.expected(arrival)
         if expected is not None:
+            if self._origin is None:
+                began = self.drift.expected(self._anchored_at) or 0.0
+                self._origin = began if began <= -BLOCK_SECONDS else 0.0
             most = int(FOLLOWING_PPM * 1e-6 * WINDOW_SECONDS * self.rate)
-            owed = self._beyond(expected - self._moved / self.rate, STEADY_BAND_SECONDS)
+            owed = self._beyond(expected - self._origin - self._moved / self.rate, STEADY_BAND_SECONDS)
             self._owed = max(-most, min(owed, most))
             self._every = WINDOW_SECONDS / (abs(self._owed) + 1)
 

@@ -59,6 +59,7 @@ async def test_what_ffmpeg_says_is_recorded_to_the_sample(tmp_path: Path) -> Non
     peers = [
         peer("pcm_mulaw", PCMU, narrow, payload_type=0),
         peer("pcm_alaw", PCMA, narrow, payload_type=8),
+        peer("pcm_alaw", PCMA, narrow, payload_type=8, ptime=0.02),
         peer("pcm_alaw", PCMA, narrow, payload_type=8, ptime=0.02, in_blocks=False),
         peer("pcm_s16be", l16(8000), narrow, payload_type=97),
         peer("pcm_s16be", l16(16000), wide, payload_type=97),
