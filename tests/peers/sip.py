@@ -53,6 +53,7 @@ def _sdp(offer: str, media: Address) -> str:
         f"m=audio {media.port} RTP/AVP {found[1]}",
         *named,
         "a=recvonly",
+        *re.findall(r"^a=rtcp-mux$", offer.replace("\r", ""), re.MULTILINE),  # RFC 5761 §5.1.1
     ]
     return "\r\n".join(lines) + "\r\n"
 

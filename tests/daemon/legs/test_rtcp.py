@@ -207,12 +207,17 @@ async def test_from_an_odd_port_no_port_above_is_guessed_until_rtcp_comes() -> N
 
 
 async def test_rtcp_of_another_host_is_a_stranger_s_on_either_port() -> None:
-    with far_end() as (leg, far), elsewhere("127.0.0.2") as stranger, capture_logs() as logged:
+    with (
+        far_end() as (leg, far),
+        elsewhere("127.0.0.2") as stranger,
+        elsewhere("127.0.0.3") as another,
+        capture_logs() as logged,
+    ):
         far.say_multiplexed(hello(), by=stranger)  # the leg has no sender yet: nobody is a stranger
         far.speak(0)
         far.say(hello(), Bye((SSRC,)), by=stranger)
         far.say(hello(), by=stranger)
-        far.say_multiplexed(Bye((SSRC,)), by=stranger)
+        far.say_multiplexed(Bye((SSRC,)), by=another)
         far.speak(1)
         report(leg)
         shown = leg.view()
@@ -220,7 +225,19 @@ async def test_rtcp_of_another_host_is_a_stranger_s_on_either_port() -> None:
         assert isinstance(heard_by(far.control)[0], ReceiverReport)
         assert nothing_for(stranger)
         await trio.lowlevel.checkpoint()
-    assert [line["event"] for line in logged].count("packet from a stranger") == 1
+    strangers = [line for line in logged if line["event"] == "packet from a stranger"]
+    assert [line["source"][0] for line in strangers] == ["127.0.0.3", "127.0.0.2"]
+
+
+async def test_a_flood_is_read_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daemon.legs.rtcp.DRAIN_PACKETS", 2)
+    with far_end() as (leg, far):
+        far.speak(0)
+        for _ in range(3):
+            far.say(hello())
+        assert view(leg)["reports"] == 2
+        assert view(leg)["reports"] == 3
+        await trio.lowlevel.checkpoint()
 
 
 async def test_rtcp_of_the_same_host_about_another_call_changes_nothing() -> None:
