@@ -65,7 +65,7 @@ class Drift:
     def begin(self) -> None:
         """The same sender, but how late it is cannot be compared with before."""
         self._points, self._per, self._line = [], 1, None
-        self._merged, self._best = 0, (-inf, inf)
+        self._merged, self._fresh, self._best = 0, 0, (-inf, inf)
 
     def add(self, at: float, late: float) -> None:
         """The least late audio of a window came at `at`, `late` seconds behind what its order says."""
