@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -85,6 +86,11 @@ class Commands:
         """
         if request.command not in PLANS:
             raise UnknownCommandError
+        live = self._sessions.live(request.session_uuid)
+        with nullcontext() if live is None else live.holding(request.moment.monotonic):
+            return await self._execute(request)
+
+    async def _execute(self, request: Request) -> Command:
         async with self._sessions.lock(request.session_uuid):
             if self._sessions.closing:
                 raise ShuttingDownError

@@ -1,6 +1,7 @@
 """One call: its legs and its recordings, in one nursery."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -51,6 +52,9 @@ class Running(Protocol):
 
     def silences(self) -> Mapping[SideName, Silence]:
         """For how long no sound of each side has been recorded."""
+
+    def holding(self, at: float) -> AbstractContextManager[None]:
+        """Meanwhile let nothing out that is spoken from `at` on."""
 
     def view(self) -> dict[str, Any]:
         """How it stands."""
@@ -197,6 +201,10 @@ class Session:
             self._active.stopped = True
             self._active.running.stop(max(at, self._active.order.started.monotonic), reason)
             self._active.scope.deadline = trio.current_time() + FINISH_SECONDS
+
+    def holding(self, at: float) -> AbstractContextManager[None]:
+        """Meanwhile nothing spoken from `at` on leaves the present recording: a command decides about it."""
+        return nullcontext() if self._active is None else self._active.running.holding(at)
 
     def pause_recording(self, at: float) -> None:
         """Hide what is spoken from `at` on from the present recording, if there is one."""

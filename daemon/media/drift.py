@@ -17,7 +17,7 @@ MOST_POINTS = 64
 """Then two and two become one, of a window twice as long."""
 LONGEST = 32
 """Windows of 2 s that become one point at most: 64 points are an hour and more, and older ones go."""
-FEWEST_POINTS = 16
+FEWEST_POINTS = 12
 FIT_EVERY = 4
 """So many points more before the line is drawn anew: it costs some 70 µs, and goes on by itself."""
 PRECISION_PPM = 5.0
@@ -65,7 +65,7 @@ class Drift:
     def begin(self) -> None:
         """The same sender, but how late it is cannot be compared with before."""
         self._points, self._per, self._line = [], 1, None
-        self._merged, self._best = 0, (-inf, inf)
+        self._merged, self._fresh, self._best = 0, 0, (-inf, inf)
 
     def add(self, at: float, late: float) -> None:
         """The least late audio of a window came at `at`, `late` seconds behind what its order says."""

@@ -69,11 +69,8 @@ class SenderClock:
         self._anchored_at = 0.0
         self._origin: float | None = None  # how late the line begins that places follow
         self._packets = 0  # of the window
-        self._owed, self._every, self._step_from = (
-            0,
-            0.0,
-            0.0,
-        )  # samples to move by, seconds from one to the next
+        self._owed = 0  # samples to move by yet
+        self._every = self._step_from = 0.0  # seconds from one to the next; when that is
         self._due = 0.0  # from then on there is more to do than to place
         self._moved = 0  # samples since the anchor
         self._last_step, self._step_sequence = 0, 0  # and the packet at which it was made

@@ -5,6 +5,7 @@ exact silence where nothing came. So a recording lasts as long as the call was r
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from math import floor, inf
 from typing import Literal
 
@@ -28,6 +29,8 @@ STALL_SECONDS = 1.0
 """So long the timeline waits where a leg breaks off: what a network held back in a stall comes after it."""
 PATIENCE_SECONDS = 3.0
 """So long the timeline waits for a leg that has not said what it has; then the others go on without it."""
+HOLD_SECONDS = 5.0
+"""So long what was spoken is held back for a command about it: the catalogue's disk may be slow."""
 BLOCK_SECONDS = 5
 """No block is longer, also when the whole machine has slept: what comes after has room for it."""
 _FULL_SCALE = (-32768, 32767)
@@ -42,13 +45,7 @@ class Timeline:
     """
 
     def __init__(
-        self,
-        rate: int,
-        channels: int,
-        start: float,
-        allowance: float | None = None,
-        *,
-        encoding: str = "pcm16",
+        self, rate: int, channels: int, start: float, allowance: float | None = None, encoding: str = "pcm16"
     ) -> None:
         self.rate = rate
         self.encoding = encoding
@@ -67,6 +64,7 @@ class Timeline:
         """Those of which audio has been expected: a track has joined."""
         self._audible = [0, 0]  # the frame after the last block in which each side can be heard
         self._mask = Mask()
+        self._held: list[float] = []
         self.pauses: list[tuple[int, int | None]] = []
         """Frames from which to which it was paused; None: to its end, so far."""
 
@@ -84,6 +82,15 @@ class Timeline:
     def allowance(self) -> float:
         """Seconds that audio may be late by now. What is heard live is delayed by as much."""
         return self._allowance.seconds
+
+    @contextmanager
+    def holding(self, at: float) -> Iterator[None]:
+        """Meanwhile give out nothing spoken from `at` on: it may be to be hidden. HOLD_SECONDS at most."""
+        self._held.append(at)
+        try:
+            yield
+        finally:
+            self._held.remove(at)
 
     def counts(self, side: Side) -> Counts:
         """What became of one side's samples so far."""
@@ -199,7 +206,8 @@ class Timeline:
         self._allowance.passed(now, speaking=bool(broken_off))
         heard = min([now, *(track.until for _, track in self._tracks)])
         limit = (max(heard, now - PATIENCE_SECONDS) - self.allowance - self.start) * self.rate
-        return self._close(min([limit, *broken_off]))
+        held = max(min(self._held, default=inf), now - HOLD_SECONDS) - self.start
+        return self._close(min([limit, held * self.rate, *broken_off]))
 
     def _broken_off(self, now: float) -> Iterator[int]:
         """The frames up to which each leg has spoken that may only be stalled."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import trio
@@ -107,6 +108,10 @@ class Recording:
         """What is spoken from `at` on is recorded again. Does nothing where it is not paused."""
         self._timeline.resume(at)
         self._log.info("recording resumed")
+
+    def holding(self, at: float) -> AbstractContextManager[None]:
+        """Meanwhile nothing spoken from `at` on is given out: a command about it is under way."""
+        return self._timeline.holding(at)
 
     def _pauses(self) -> list[list[float | None]]:
         """[from, to] in seconds from its start; a pause that lasts to the end has no `to`."""

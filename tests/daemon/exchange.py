@@ -1,8 +1,8 @@
 """Calls without a wavstream: real legs, a catalogue, and recordings that do what they are told."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +46,7 @@ class FakeRecording:
     end: Completed | Exception = KEPT
     stops: list[tuple[float, Reason]] = field(default_factory=list)
     masked: list[tuple[float, bool]] = field(default_factory=list)
+    held: list[float] = field(default_factory=list)
     stopped: trio.Event = field(default_factory=trio.Event)
     running: bool = False
     heeding: bool = True
@@ -66,6 +67,14 @@ class FakeRecording:
         self.stops.append((at, reason))
         if self.heeding:
             self.stopped.set()
+
+    @contextmanager
+    def holding(self, at: float) -> Iterator[None]:
+        self.held.append(at)
+        try:
+            yield
+        finally:
+            self.held.remove(at)
 
     def pause(self, at: float) -> None:
         self.masked.append((at, True))

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import trio
@@ -375,6 +376,30 @@ async def test_pause_and_resume_are_stored_in_seconds_of_the_recording_and_done(
         assert recording.masked == [(8.0, True), (12.0, False), (16.0, True)]
         results = [event for event in calls.events(uid) if event["event"] == "command.result"]
         assert [(event["command"], event.get("error")) for event in results] == expected
+
+
+@pytest.mark.parametrize("command", ["record/pause", "record/stop", "hangup"])
+async def test_while_a_command_is_being_stored_nothing_leaves_the_recording_that_it_is_about(
+    autojump_clock: MockClock, catalog: InlineCatalog, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """Its disk may be slow, and what is spoken meanwhile is to be hidden, or is behind the end."""
+    async with exchange(catalog) as calls:
+        uid = await calls.call()
+        await calls.order(uid, "record/start")
+        await trio.sleep(COOLED)
+        (recording,) = calls.recorder.made
+        run, held = catalog.run, []
+
+        async def slow(work: Any) -> Any:
+            await trio.sleep(2)
+            held.append(list(recording.held))
+            return await run(work)
+
+        monkeypatch.setattr(catalog, "run", slow)
+        taken = trio.current_time()
+        assert await calls.order(uid, command) == (True, None)
+        assert held[0] == [taken]
+        assert recording.held == []
 
 
 async def test_pauses_share_no_cooldown_with_the_heavy_commands_and_repeat_as_all_do(

@@ -157,7 +157,7 @@ def test_so_are_those_of_a_clock_that_is_corrected(pace: float) -> None:
 
 
 def test_so_are_those_of_a_clock_that_a_line_follows() -> None:
-    """The line is drawn after 32 s; at 300 ppm the clock is 12 ms off after 40 s. Packets are overtaken."""
+    """The line is drawn after 24 s; at 300 ppm the clock is 12 ms off after 40 s. Packets are overtaken."""
     sender, stream = Sender(sequence=0xFFF0, timestamp=0xFFFFF000, pace=1.0003), RtpStream(CODECS)
     for number in range(1000):
         sender.say(3)

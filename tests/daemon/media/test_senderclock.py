@@ -172,8 +172,8 @@ def test_a_clock_that_runs_off_is_followed_by_single_samples(slower: int) -> Non
     assert sender.clock.anchored == 1
     # 0.72 s less the band of 5 ms: 0.715 s = 5,720 samples; the line may be off by a few.
     assert sender.clock.corrected == pytest.approx(5720 if slower > 0 else -5720, abs=8)
-    # In the 32 s until there is a line it runs off by 6.4 ms.
-    assert max(map(abs, errors)) < 0.0075
+    # In the 24 s until there is a line it runs off by 4.8 ms.
+    assert max(map(abs, errors)) < 0.006
     assert sender.clock.drift.ppm == pytest.approx(-slower, abs=0.2)
 
 
@@ -188,10 +188,10 @@ def test_single_samples_are_spread_and_not_bunched() -> None:
 
 
 def test_an_anchor_that_was_late_itself_is_made_good_once_that_is_sure() -> None:
-    """The first packet was held up for 40 ms; nothing moves for half a minute, then a thousandth at most."""
+    """The first packet was held up for 40 ms; nothing moves for 20 s, and then a thousandth at most."""
     sender = Sender()
     places = [sender.send(number, delay=0.04 if number == 0 else 0.0) for number in range(6000)]
-    assert places[1500] == 1500 * PTIME + 320
+    assert places[1000] == 1000 * PTIME + 320
     seams = [number for number, (a, b) in enumerate(pairwise(places)) if b - a != PTIME]
     assert min(after - before for before, after in pairwise(seams)) * PTIME >= 900
     assert places[-1] == pytest.approx(5999 * PTIME + 40, abs=1)  # 5 ms: the band

@@ -5,7 +5,7 @@ import pytest
 
 from daemon.media.allowance import BEGINS_SECONDS, LEAST_SECONDS, MOST_SECONDS
 from daemon.media.codecs import Samples
-from daemon.media.timeline import CALLEE, CALLER, PATIENCE_SECONDS, STALL_SECONDS, Timeline
+from daemon.media.timeline import CALLEE, CALLER, HOLD_SECONDS, PATIENCE_SECONDS, STALL_SECONDS, Timeline
 from daemon.media.track import AHEAD_SECONDS, Counts, Track
 
 RATE = 8000
@@ -305,6 +305,35 @@ def test_a_pause_takes_what_was_placed_out_of_memory_and_counts_it_apart() -> No
     counts = timeline.counts(CALLER)
     assert (counts.placed, counts.masked, counts.filled) == (1600, 1600, 0)
     assert timeline.pauses == [(800, 2400)]
+
+
+@pytest.mark.parametrize("told", [0.3, 2.0])
+def test_a_pause_whose_command_is_slow_to_be_stored_hides_all_from_when_it_was_taken(told: float) -> None:
+    """It was taken at 0.5 s, and stored so many seconds later; beats go on meanwhile."""
+    timeline = Timeline(8000, 1, 100.0, allowance=0.125)
+    track, blocks = timeline.join(CALLER, 8000), []
+    with timeline.holding(100.5):
+        for beat in range(1, round((0.5 + told) * 10)):
+            track.place(800_000 + (beat - 1) * 800, np.full(800, 7, np.int16))
+            track.drained(100 + beat * 0.1)
+            blocks.append(timeline.advance(100 + beat * 0.1))
+        assert timeline.closed <= 4000
+        timeline.pause(100.5)
+    blocks.append(timeline.finish(100.5 + told))
+    voice = np.concatenate(blocks)[:, 0]
+    assert voice.tolist() == [7] * 4000 + [0] * round(told * 8000)
+    assert timeline.pauses == [(4000, None)]
+
+
+def test_nothing_is_held_back_for_longer_than_a_command_may_take() -> None:
+    timeline = Timeline(8000, 1, 100.0, allowance=0.125)
+    with timeline.holding(101.0), timeline.holding(100.5):
+        timeline.advance(104.0)
+        assert timeline.closed == 4000
+        timeline.advance(100.5 + HOLD_SECONDS + 1)
+        assert timeline.closed == 12_000
+    timeline.advance(106.0)
+    assert timeline.closed == 5.875 * 8000
 
 
 def test_a_recording_that_ends_in_a_pause_is_silent_to_its_end_and_hides_nothing_behind_it() -> None:
