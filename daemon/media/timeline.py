@@ -202,12 +202,13 @@ class Timeline:
 
     def advance(self, now: float) -> Block:
         """Close what no audio in time can change any more. An empty block: nothing yet, or `complete`."""
-        broken_off = list(self._broken_off(now))
-        self._allowance.passed(now, speaking=bool(broken_off))
+        limits: list[float] = [*self._broken_off(now)]
+        self._allowance.passed(now, speaking=bool(limits))
         heard = min([now, *(track.until for _, track in self._tracks)])
-        limit = (max(heard, now - PATIENCE_SECONDS) - self.allowance - self.start) * self.rate
-        held = max(min(self._held, default=inf), now - HOLD_SECONDS) - self.start
-        return self._close(min([limit, held * self.rate, *broken_off]))
+        limits.append((max(heard, now - PATIENCE_SECONDS) - self.allowance - self.start) * self.rate)
+        if self._held:
+            limits.append((max(min(self._held), now - HOLD_SECONDS) - self.start) * self.rate)
+        return self._close(min(limits))
 
     def _broken_off(self, now: float) -> Iterator[int]:
         """The frames up to which each leg has spoken that may only be stalled."""
