@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzz import _mutation, messages, websocket
+from tests.fuzz import _mutation, medialegs, messages, websocket
 
 SHORT = 3000
 FUZZERS = [
     pytest.param("websocket", websocket.do, id="websocket"),
     pytest.param("messages", messages.do, id="messages"),
+    pytest.param("medialegs", medialegs.do, id="medialegs"),
 ]
 
 
