@@ -9,7 +9,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-BENCHMARKS = ("leg", "ingest", "whole", "downloads", "catalogue")
+BENCHMARKS = ("leg", "legkinds", "ingest", "whole", "downloads", "catalogue")
 RUN = "import json, sys; from benchmarks import {0}; print(json.dumps(list({0}.rows())))"
 
 

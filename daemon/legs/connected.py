@@ -5,6 +5,7 @@ from typing import Any, Generic, TypeVar
 
 import trio
 
+from daemon.legs.budget import Budget
 from daemon.legs.leg import SIDE_NAMES, Side, quality
 from daemon.legs.tcpline import TcpLine
 from daemon.legs.tracks import Tracks
@@ -67,6 +68,7 @@ class ConnectedLeg(Generic[O]):
         self._tracks = Tracks(side)
         self._drained = self._last_heard = self._said = trio.current_time()
         self._silence_frames = 0
+        self._budget = Budget(self._drained)
 
     @property
     def rate(self) -> int:
@@ -186,17 +188,14 @@ class ConnectedLeg(Generic[O]):
             if data is None:
                 return True
             taken += len(data)
-            self._take_in(data, now)
+            if data:
+                self._receive(data, now)
+            else:
+                self._lose(now, "the far end closed the connection")
         return True
 
-    def _take_in(self, data: bytes, now: float) -> None:
-        if not data:
-            self._lose(now, "the far end closed the connection")
-        else:
-            self._receive(data, now)
-
     def _receive(self, data: bytes, now: float) -> None:
-        unknown = self._wire.unknown
+        unknown, seen = self._wire.unknown, self._wire.seen
         try:
             self._wire.receive(data, now)
         except WireError as wrong:
@@ -207,6 +206,9 @@ class ConnectedLeg(Generic[O]):
             self._warn("messages of an unknown kind")
         if self._wire.hung_up:
             self._lose(now, "the far end hung up")
+        elif not self._budget.spend(self._wire.seen - seen, now):
+            self._warn("too many frames")
+            self._lose(now, "more frames than anybody speaks in")
         elif self._line is not None:
             self._line.send(self._wire.outgoing())
 

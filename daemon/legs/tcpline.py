@@ -35,6 +35,7 @@ class TcpLine:
         """Send a message where there is room for it, whole or not at all; whether it was sent.
 
         What the kernel takes only half of is finished before the next. That the peer is gone shows in `read`.
+        For a peer that has not read for so long, a pong or a goodbye is lost as silence is: it reads neither.
         """
         if not message:
             return False

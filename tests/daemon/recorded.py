@@ -27,6 +27,22 @@ class Recorded:
         assert np.array_equal(channel[loud[0] : loud[-1] + 1], voice[said[0] : said[-1] + 1])
         return self.began + float(loud[0] - said[0]) / self.rate
 
+    def time_of_corrected(self, side: int, voice: Samples, corrected: int) -> float:
+        """The same of a voice that was moved by so many single samples, 20 ms from each other at least.
+
+        That is what becomes of audio without times where the machine was busy as the first of it came. All
+        that may be missing is those samples, and all that may be too much as many.
+        """
+        channel, step = self.samples[:, side], self.rate // 100
+        first = int(np.flatnonzero(channel)[0] - np.flatnonzero(voice)[0])
+        moved = 0
+        for begin in range(0, int(np.flatnonzero(voice)[-1]) + 1, step):
+            said = voice[begin : begin + step]
+            moved += _moved(channel[first + moved + begin :], said)
+        assert abs(moved) <= abs(corrected)
+        assert moved * corrected >= 0
+        return self.began + first / self.rate
+
     def place_of(self, side: int, part: Samples) -> int:
         """The index of a part that has to be there once, each sample of it."""
         channel = self.samples[:, side]
@@ -43,6 +59,20 @@ class Recorded:
     def time_at(self, place: int) -> float:
         """When the sample of that index was spoken (seconds since the epoch)."""
         return self.began + place / self.rate
+
+
+def _moved(channel: Samples, said: Samples) -> int:
+    """By how much what comes behind these samples is moved against them: 0, or one sample."""
+    here = channel[: len(said)]
+    differing = np.flatnonzero(here != said)
+    if not len(differing):
+        return 0
+    at = int(differing[0])
+    if np.array_equal(channel[at : len(said) - 1], said[at + 1 :]):
+        return -1
+    assert channel[at] == 0
+    assert np.array_equal(channel[at + 1 : len(said) + 1], said[at:])
+    return 1
 
 
 async def download(recording: dict[str, Any]) -> Recorded:

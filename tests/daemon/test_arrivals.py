@@ -16,6 +16,8 @@ from tests.daemon.running import Application, Daemon, running
 from tests.daemon.test_service import receiving, subscribed
 from tests.wavstream.clients import audio, close_code, text
 
+pytestmark = pytest.mark.usefixtures("cheap_keys")
+
 TOKEN = "a token of sixteen characters"
 SECRET = "twilio's own token"
 VOICE = bytes(range(1, 161)) * 2

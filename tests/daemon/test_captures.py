@@ -23,6 +23,7 @@ from daemon.media.codecs import PCMU, Codec, Samples, slin
 from tests.daemon.media import captures
 from tests.daemon.recorded import Recorded, download
 from tests.daemon.running import BOUND_SECONDS, Application, Daemon, both
+from tests.daemon.switches import MOST_TRIES, PUNCTUAL_SECONDS
 from tests.wavstream.clients import frames
 from wavstream.process.cadence import SECONDS_BY_LOAD
 
@@ -95,14 +96,19 @@ def spoken(capture: Capture) -> Samples:
     return samples
 
 
-async def replay(daemon: Daemon, capture: Capture, session: dict[str, Any]) -> float:
-    """Send it at its own pace, and wait for the daemon to let go; when it began (seconds since the epoch)."""
+async def replay(daemon: Daemon, capture: Capture, session: dict[str, Any]) -> tuple[float, float]:
+    """Send it at its own pace, and wait for the daemon to let go.
+
+    When it began (seconds since the epoch), and by how many seconds what it sent was late at most.
+    """
+    latest = 0.0
     address = daemon.listening.audiosocket if capture.target is None else daemon.listening.media
     with socket.create_connection(address) as switch:
         switch.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         began, epoch = trio.current_time(), time.time()
         for sent, data in chunks(capture, session):
             await trio.sleep_until(began + sent)
+            latest = max(latest, trio.current_time() - began - sent)
             switch.sendall(data)
         switch.shutdown(socket.SHUT_WR)
         switch.setblocking(False)
@@ -110,7 +116,7 @@ async def replay(daemon: Daemon, capture: Capture, session: dict[str, Any]) -> f
         while data:
             await trio.lowlevel.wait_readable(switch)
             data = switch.recv(65_536)
-    return epoch
+    return epoch, latest
 
 
 def first_audio(capture: Capture) -> float:
@@ -120,11 +126,19 @@ def first_audio(capture: Capture) -> float:
 
 
 async def call(daemon: Daemon, shop: Application, capture: Capture) -> None:
+    """A call, and another where the switch could not speak in time."""
+    for _ in range(MOST_TRIES):
+        if await punctual(daemon, shop, capture):
+            return
+    pytest.fail("this machine is too busy")
+
+
+async def punctual(daemon: Daemon, shop: Application, capture: Capture) -> bool:
     session = await shop.created()
     uuid = session["session_uuid"]
     assert (await shop.command(uuid, "record/start")).status_code == 202
     await shop.recording(uuid, "recording")
-    began = await replay(daemon, capture, session)
+    began, latest = await replay(daemon, capture, session)
     await trio.sleep(0.3)
     leg = (await shop.show(uuid))["legs"][0]
     assert not leg["connected"]
@@ -132,9 +146,12 @@ async def call(daemon: Daemon, shop: Application, capture: Capture) -> None:
     await shop.command(uuid, "record/stop")
     recordings = (await shop.http.get(f"/api/v1/sessions/{uuid}/recordings")).json()["recordings"]
     assert len(recordings) == 1  # whatever texts came in between
+    if latest > PUNCTUAL_SECONDS:
+        return False
     recorded = await download(await shop.recording(uuid, "completed"))
     judge(capture, recorded, began + first_audio(capture) - 0.02 * capture.at_once)
     judge_leg(capture, leg)
+    return True
 
 
 def judge(capture: Capture, recorded: Recorded, began: float) -> None:

@@ -12,7 +12,7 @@ from daemon.media.codecs import Codec, Samples
 from tests.daemon.media import captures
 from tests.daemon.recorded import Recorded, download
 from tests.daemon.running import BOUND_SECONDS, Application, Daemon, both
-from tests.daemon.switches import WAYS, Speaker, Way, connect
+from tests.daemon.switches import MOST_TRIES, PUNCTUAL_SECONDS, WAYS, Speaker, Way, connect
 from tests.wavstream.clients import frames
 from wavstream.process.cadence import SECONDS_BY_LOAD
 
@@ -36,8 +36,16 @@ def after(codec: Codec, voice: Samples) -> Samples:
     return codec.decode(codec.encode(voice))
 
 
-async def call(daemon: Daemon, shop: Application, way: Way) -> None:
-    """One call: silence, speech, silence; its recording is judged."""
+async def call(daemon: Daemon, shop: Application, way: Way, recorded: trio.Event) -> None:
+    """A call, and another where the switch could not speak in time. `recorded` is set once one is."""
+    for _ in range(MOST_TRIES):
+        if await punctual(daemon, shop, way, recorded):
+            return
+    pytest.fail("this machine is too busy")
+
+
+async def punctual(daemon: Daemon, shop: Application, way: Way, recorded: trio.Event) -> bool:
+    """One call: silence, speech, silence; its recording is judged where the switch has spoken in time."""
     session = await shop.created()
     uuid = session["session_uuid"]
     voices = voices_of(way)
@@ -47,6 +55,7 @@ async def call(daemon: Daemon, shop: Application, way: Way) -> None:
         await shop.until(uuid, lambda view: view["state"] == "active")
         assert (await shop.command(uuid, "record/start")).status_code == 202
         await shop.recording(uuid, "recording")
+        recorded.set()
         await trio.sleep(0.3)
         speaker.say(*voices)
         await speaker.said.wait()
@@ -54,19 +63,23 @@ async def call(daemon: Daemon, shop: Application, way: Way) -> None:
         await shop.command(uuid, "record/stop")
         recording = await shop.recording(uuid, "completed")
         back = speaker.heard()
+        leg = (await shop.show(uuid))["legs"][0]
         nursery.cancel_scope.cancel()
-    recorded = await download(recording)
-    assert recorded.rate == way.codec.rate
-    judge(way, recorded, speaker.began)
+    if speaker.latest > PUNCTUAL_SECONDS:
+        return False
+    file = await download(recording)
+    assert file.rate == way.codec.rate
+    judge(way, file, speaker.began, leg["corrected"])
     assert returned(way, back)
-    if way.target is not None:
-        await shop.until(uuid, lambda view: not view["legs"][0]["connected"])
+    await shop.until(uuid, lambda view: not view["legs"][0]["connected"])
+    return True
 
 
-def judge(way: Way, recorded: Recorded, began: tuple[float, float]) -> None:
+def judge(way: Way, recorded: Recorded, began: tuple[float, float], corrected: int) -> None:
     slack = way.slack + BEAT_SECONDS
     for side, voice in enumerate(voices_of(way)):
-        at = recorded.time_of(side, after(way.codec, voice))
+        left = after(way.codec, voice)
+        at = recorded.time_of_corrected(side, left, corrected) if corrected else recorded.time_of(side, left)
         assert began[0] - slack <= at <= began[1] + slack, (way.name, at - began[0], at - began[1])
     if way.voices == 1:
         assert not recorded.samples[:, 1].any()
@@ -93,4 +106,6 @@ async def test_the_same_speech_through_every_dialect_is_where_it_was_spoken(
             trio.open_nursery() as calls,
         ):
             for way in WAYS:
-                calls.start_soon(call, daemon, shop, way)
+                recorded = trio.Event()
+                calls.start_soon(call, daemon, shop, way, recorded)
+                await recorded.wait()  # one after the other: so many at once would keep each other waiting

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzz import _mutation, audiosocket, dialects, messages, rtp, websocket
+from tests.fuzz import _mutation, audiosocket, dialects, medialegs, messages, rtp, websocket
 
 SHORT = 3000
 FUZZERS = [
@@ -16,6 +16,7 @@ FUZZERS = [
     pytest.param("dialects", dialects.do, id="dialects"),
     pytest.param("audiosocket", audiosocket.do, id="audiosocket"),
     pytest.param("rtp", rtp.do, id="rtp"),
+    pytest.param("medialegs", medialegs.do, id="medialegs"),
 ]
 
 
