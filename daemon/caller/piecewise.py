@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from daemon.caller.compare import Comparison, find
+from daemon.caller.compare import Comparison, find_first
 from daemon.media.codecs import Samples
 
 
@@ -22,7 +22,7 @@ class Slack:
     """By how much a packet may stand away from where the one before it lets us expect it."""
 
     slip: int
-    """Behind a packet that came just before it."""
+    """For each packet that it comes behind the last one with sound."""
     pause: int
     """Behind packets that were not sent."""
 
@@ -60,13 +60,13 @@ def compare_pieces(
     leave silence.
     """
     size = len(sent) // len(delivered)
-    offset = find(recording, sent, near=near)
+    offset = find_first(recording, sent, near=near)
     pieces = list(_pieces(sent.reshape(-1, size), delivered, silence))
     if offset is None:
         return Piecewise(Comparison(None, size * len(pieces), 0, 0, None), 0, ())
     search = _Search(recording, offset)
-    for start, piece, follows in pieces:
-        search.look(start, piece, slack.slip if follows else slack.pause, follows=follows)
+    for start, piece, behind in pieces:
+        search.look(start, piece, slack.slip * behind if behind else slack.pause, follows=behind > 0)
     stray = ~search.covered & (recording != silence)
     first = int(np.argmax(stray)) if stray.any() else search.first_lost
     found = Comparison(offset, size * len(pieces), search.kept, int(np.count_nonzero(stray)), first)
@@ -75,15 +75,18 @@ def compare_pieces(
 
 def _pieces(
     packets: npt.NDArray[np.int16], delivered: npt.NDArray[np.bool_], silence: int
-) -> Iterator[tuple[int, Samples, bool]]:
-    """Each packet with sound: its first sample, its samples, whether none before it was left out."""
-    follows = False
+) -> Iterator[tuple[int, Samples, int]]:
+    """Each packet with sound: its first sample, its samples, how many packets it is behind the last of them.
+
+    0 where one in between was not sent, and for the first.
+    """
+    last: int | None = None
     for number, packet in enumerate(packets):
         if not delivered[number]:
-            follows = False
+            last = None
         elif (packet != silence).any():
-            yield number * len(packet), packet, follows
-            follows = True
+            yield number * len(packet), packet, 0 if last is None else number - last
+            last = number
 
 
 class _Search:

@@ -31,6 +31,8 @@ class Verdict:
     """Why, in one line."""
     exact: bool
     """Every sample of what was sent is in it, in order, at its time, and nothing else but silence."""
+    slips: int = 0
+    """But for so many single samples, left out or put in to follow the speaker's clock."""
 
 
 async def judged(
@@ -99,7 +101,7 @@ def _compared(body: bytes, talk: Talk, spoken: Spoken, call: Placed, manner: Man
 
 def _of_both(caller: Verdict, callee: Verdict) -> Verdict:
     words = f"caller: {caller.words}; callee: {callee.words}"
-    return Verdict(words, exact=caller.exact and callee.exact)
+    return Verdict(words, caller.exact and callee.exact, caller.slips + callee.slips)
 
 
 def _voice(recording: Samples, encoding: str | None, said: Talk, spoken: Spoken, call: Placed) -> _Voice:
@@ -145,7 +147,8 @@ def _judge_pieces(voice: _Voice, tolerance: Tolerance, slack: Slack) -> Verdict:
     apart = max(voice.apart(*move) for move in pieces.moves)
     if apart > tolerance.seconds:
         return Verdict(f"whole, but {apart:.3f} s from its time", exact=False)
-    return Verdict(f"{found.kept} samples exact, to {tolerance.seconds:.3f} s, {moved}", exact=True)
+    words = f"{found.kept} samples exact, to {tolerance.seconds:.3f} s, {moved}"
+    return Verdict(words, exact=True, slips=pieces.slips)
 
 
 def _difference(found: Comparison, rate: int) -> str:
