@@ -175,5 +175,5 @@ async def test_an_address_that_does_not_answer_is_not_waited_for_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(wire, "CONNECT_SECONDS", 0)
-    with listening() as server, pytest.raises(LineError, match="cannot connect to .* no answer in 0 s"):
+    with listening() as server, pytest.raises(LineError, match=r"cannot connect to .* no answer in 0 s"):
         await AudioSocketLine.dial(Address(*server.getsockname()), NAME)

@@ -73,6 +73,11 @@ def test_behind_a_pause_a_packet_may_have_moved_further_but_not_too_far() -> Non
     found = compared(moved, delivered)
     assert found.exact
     assert (found.slips, found.moves[1]) == (0, (4800, 5880))
+    # Of packets that were sent, and lost on the way, the clock goes on: ten of them are ten samples at most.
+    lost = compare_pieces(
+        moved, SENT * np.repeat(delivered, PACKET), delivered, near=1000, slack=SLIP, spoken=ALL
+    )
+    assert not lost.exact
     too_far = placed([0] * 30 + [120] * 20)
     too_far[1000 + 20 * PACKET : 1000 + 30 * PACKET + 120] = 0
     assert not compared(too_far, delivered).exact
