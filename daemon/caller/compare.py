@@ -85,6 +85,19 @@ def find(recording: Samples, sent: Samples, *, near: int) -> int | None:
     return max(votes, key=lambda offset: (votes[offset], -abs(offset - near)), default=None)
 
 
+def find_first(recording: Samples, sent: Samples, *, near: int) -> int | None:
+    """The offset of the first stretch of `sent` that is found; of several places, the nearest to `near`.
+
+    For a recording in which offsets may differ from stretch to stretch.
+    """
+    haystack = recording.tobytes()
+    for start in _needles(sent):
+        offsets = [place - start for place in _places(haystack, sent[start : start + NEEDLE].tobytes())]
+        if offsets:
+            return min(offsets, key=lambda offset: abs(offset - near))
+    return None
+
+
 def _needles(sent: Samples) -> list[int]:
     """The first samples of NEEDLES stretches that are not silence, spread over all that was sent."""
     stretches = np.abs(sent[: len(sent) // NEEDLE * NEEDLE].reshape(-1, NEEDLE).astype(np.int32))

@@ -39,8 +39,13 @@ class Plan:
     """In the order of leaving."""
     delivered: npt.NDArray[np.bool_]
     """For each packet of the talk, whether it leaves at all."""
-    sent: int
-    """How many packets the speaker sent, the lost ones included, each once."""
+    spoken: npt.NDArray[np.bool_]
+    """For each, whether the speaker sent it: it may have been lost since."""
+
+    @property
+    def sent(self) -> int:
+        """How many packets the speaker sent, the lost ones included, each once."""
+        return int(np.count_nonzero(self.spoken))
 
 
 def _within(name: str, value: float, least: float, most: float) -> None:
@@ -111,7 +116,8 @@ def plan(faults: Faults, silent: npt.NDArray[np.bool_], ptime: float, line: int 
     Each `line` has chances of its own.
     """
     chance = Random(f"{faults.seed}/{line}")  # noqa: S311 - to be the same again, and no secret
-    spoken = _spoken(faults, silent, ptime)
+    sends = _sends(faults, silent, ptime)
+    spoken = [int(number) for number in np.flatnonzero(sends)]
     lost = _lost(faults, len(spoken), chance)
     turns = [
         Turn(
@@ -123,17 +129,17 @@ def plan(faults: Faults, silent: npt.NDArray[np.bool_], ptime: float, line: int 
     delivered = np.zeros(len(silent), np.bool_)
     delivered[[turn.number for turn in turns]] = True
     arriving = _shuffled(faults, _delayed(faults, turns, chance), chance)
-    return Plan(tuple(arriving), delivered, len(spoken))
+    return Plan(tuple(arriving), delivered, sends)
 
 
-def _spoken(faults: Faults, silent: npt.NDArray[np.bool_], ptime: float) -> list[int]:
-    """The packets that the speaker sends."""
-    sends = ~silent if faults.dtx else np.ones(len(silent), np.bool_)
+def _sends(faults: Faults, silent: npt.NDArray[np.bool_], ptime: float) -> npt.NDArray[np.bool_]:
+    """Which packets the speaker sends."""
+    sends: npt.NDArray[np.bool_] = ~silent if faults.dtx else np.ones(len(silent), np.bool_)
     if faults.gap is not None:
         begins = np.arange(len(silent)) * ptime + ptime / 2  # the middle of each, away from any rounding
         first, seconds = faults.gap
         sends = sends & ~((begins >= first) & (begins < first + seconds))
-    return [int(number) for number in np.flatnonzero(sends)]
+    return sends
 
 
 def _lost(faults: Faults, count: int, chance: Random) -> list[bool]:

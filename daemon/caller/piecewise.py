@@ -7,13 +7,12 @@ one before it leads us to expect it, and has to be there equal bit for bit.
 All audio here is one channel of int16; all positions and lengths are samples.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from daemon.caller.compare import Comparison, find
+from daemon.caller.compare import Comparison, find_first
 from daemon.media.codecs import Samples
 
 
@@ -22,7 +21,7 @@ class Slack:
     """By how much a packet may stand away from where the one before it lets us expect it."""
 
     slip: int
-    """Behind a packet that came just before it."""
+    """For each packet that it comes behind the last one with sound."""
     pause: int
     """Behind packets that were not sent."""
 
@@ -51,39 +50,48 @@ def compare_pieces(
     *,
     near: int,
     slack: Slack,
+    spoken: npt.NDArray[np.bool_] | None = None,
     silence: int = 0,
 ) -> Piecewise:
     """Compare a recording with all that was sent, of whose packets (all of a length) these were delivered.
+
+    `spoken` are those that the speaker sent, also if they were lost (those delivered where None).
 
     `near` is the offset that is expected, `silence` the sample that stands for it. Of a packet at a slip, one
     sample at either end may be missing. Packets of mere silence cannot be told apart: they only have to
     leave silence.
     """
     size = len(sent) // len(delivered)
-    offset = find(recording, sent, near=near)
-    pieces = list(_pieces(sent.reshape(-1, size), delivered, silence))
+    offset = find_first(recording, sent, near=near)
+    sounding = delivered & (sent.reshape(-1, size) != silence).any(axis=1)
+    behind_of = _behind(sounding, delivered if spoken is None else spoken)
     if offset is None:
-        return Piecewise(Comparison(None, size * len(pieces), 0, 0, None), 0, ())
+        return Piecewise(Comparison(None, size * len(behind_of), 0, 0, None), 0, ())
     search = _Search(recording, offset)
-    for start, piece, follows in pieces:
-        search.look(start, piece, slack.slip if follows else slack.pause, follows=follows)
+    for number, behind in behind_of.items():
+        piece = sent[number * size : (number + 1) * size]
+        most = slack.slip * behind if behind else slack.pause
+        search.look(number * size, piece, most, follows=behind > 0)
     stray = ~search.covered & (recording != silence)
     first = int(np.argmax(stray)) if stray.any() else search.first_lost
-    found = Comparison(offset, size * len(pieces), search.kept, int(np.count_nonzero(stray)), first)
+    found = Comparison(offset, size * len(behind_of), search.kept, int(np.count_nonzero(stray)), first)
     return Piecewise(found, search.slips, (*search.moves, search.last))
 
 
-def _pieces(
-    packets: npt.NDArray[np.int16], delivered: npt.NDArray[np.bool_], silence: int
-) -> Iterator[tuple[int, Samples, bool]]:
-    """Each packet with sound: its first sample, its samples, whether none before it was left out."""
-    follows = False
-    for number, packet in enumerate(packets):
-        if not delivered[number]:
-            follows = False
-        elif (packet != silence).any():
-            yield number * len(packet), packet, follows
-            follows = True
+def _behind(sounding: npt.NDArray[np.bool_], spoken: npt.NDArray[np.bool_]) -> dict[int, int]:
+    """Each packet with sound, and how many packets it is behind the last one before it.
+
+    0 where the speaker paused in between, and for the first.
+    """
+    behind: dict[int, int] = {}
+    last: int | None = None
+    for number, has_sound in enumerate(sounding):
+        if not spoken[number]:
+            last = None
+        elif has_sound:
+            behind[number] = 0 if last is None else number - last
+            last = number
+    return behind
 
 
 class _Search:

@@ -31,6 +31,8 @@ class Verdict:
     """Why, in one line."""
     exact: bool
     """Every sample of what was sent is in it, in order, at its time, and nothing else but silence."""
+    slips: int = 0
+    """But for so many single samples, left out or put in to follow the speaker's clock."""
 
 
 async def judged(
@@ -58,6 +60,7 @@ class _Voice:
     said: Samples
     silence: int
     delivered: npt.NDArray[np.bool_]
+    spoken: npt.NDArray[np.bool_]
     earliest: float
     """Where sample 0 of what was said may lie, in seconds of the file, at the earliest; at the latest."""
     latest: float
@@ -99,12 +102,13 @@ def _compared(body: bytes, talk: Talk, spoken: Spoken, call: Placed, manner: Man
 
 def _of_both(caller: Verdict, callee: Verdict) -> Verdict:
     words = f"caller: {caller.words}; callee: {callee.words}"
-    return Verdict(words, exact=caller.exact and callee.exact)
+    return Verdict(words, caller.exact and callee.exact, caller.slips + callee.slips)
 
 
 def _voice(recording: Samples, encoding: str | None, said: Talk, spoken: Spoken, call: Placed) -> _Voice:
     rate = said.codec.rate
-    delivered = np.ones(len(said.payloads), np.bool_) if call.plan is None else call.plan.delivered
+    all_of_it = np.ones(len(said.payloads), np.bool_)
+    delivered = all_of_it if call.plan is None else call.plan.delivered
     heard, silence = said.heard_of(delivered), 0
     if encoding is not None:
         codec = codecs.in_file(encoding, rate)
@@ -113,7 +117,8 @@ def _voice(recording: Samples, encoding: str | None, said: Talk, spoken: Spoken,
     # Sample 0 of the recording lies between the two times at which its start was asked for and answered.
     asked, answered = call.started or (spoken.began, spoken.began)
     earliest, latest = spoken.began - answered, spoken.began - asked
-    return _Voice(recording, rate, heard, silence, delivered, earliest, latest, spoken.speed)
+    sent = all_of_it if call.plan is None else call.plan.spoken
+    return _Voice(recording, rate, heard, silence, delivered, sent, earliest, latest, spoken.speed)
 
 
 def _judge(voice: _Voice, tolerance: Tolerance) -> Verdict:
@@ -134,7 +139,13 @@ def _judge(voice: _Voice, tolerance: Tolerance) -> Verdict:
 def _judge_pieces(voice: _Voice, tolerance: Tolerance, slack: Slack) -> Verdict:
     near = round(voice.latest * voice.rate)
     pieces = compare_pieces(
-        voice.recording, voice.said, voice.delivered, near=near, slack=slack, silence=voice.silence
+        voice.recording,
+        voice.said,
+        voice.delivered,
+        near=near,
+        slack=slack,
+        spoken=voice.spoken,
+        silence=voice.silence,
     )
     found = pieces.comparison
     if not pieces.exact:
@@ -145,7 +156,8 @@ def _judge_pieces(voice: _Voice, tolerance: Tolerance, slack: Slack) -> Verdict:
     apart = max(voice.apart(*move) for move in pieces.moves)
     if apart > tolerance.seconds:
         return Verdict(f"whole, but {apart:.3f} s from its time", exact=False)
-    return Verdict(f"{found.kept} samples exact, to {tolerance.seconds:.3f} s, {moved}", exact=True)
+    words = f"{found.kept} samples exact, to {tolerance.seconds:.3f} s, {moved}"
+    return Verdict(words, exact=True, slips=pieces.slips)
 
 
 def _difference(found: Comparison, rate: int) -> str:

@@ -148,7 +148,9 @@ def _judge(placed: Sequence[Placed], verdicts: Sequence[Verdict], console: Conso
     exact = sum(verdict.exact for verdict in verdicts)
     if exact < len(verdicts):
         failed(f"{len(verdicts) - exact} of {len(verdicts)} recordings are not as it was said")
-    console.print(f"{exact} of {len(verdicts)} recordings are exact to the sample", highlight=False)
+    slips = sum(verdict.slips for verdict in verdicts)
+    but = f", but for {slips} single samples that follow the speaker's clock" if slips else " to the sample"
+    console.print(f"{exact} of {len(verdicts)} recordings are exact{but}", highlight=False)
 
 
 def _console() -> Console:

@@ -11,6 +11,7 @@ import trio
 
 from daemon.caller.faults import Faults
 from daemon.caller.line import LineError
+from daemon.caller.lines import wire
 from daemon.caller.lines.audiosocket import KIND as AUDIOSOCKET
 from daemon.caller.lines.audiosocket import AudioSocketLine, dial
 from daemon.caller.pace import say
@@ -156,3 +157,23 @@ def test_tcp_loses_nothing_and_keeps_the_order() -> None:
         AUDIOSOCKET.ptime(60)
     with pytest.raises(ValueError, match="takes L16/8000, L16/12000"):
         AUDIOSOCKET.codec("PCMU", None)
+
+
+async def test_a_look_takes_no_more_than_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "MOST_AT_ONCE", 100)
+    monkeypatch.setattr(wire, "MOST_READS", 2)
+    with listening() as server:
+        line, far_end = await put_through(server)
+        far_end.sendall(bytes(1000))
+        with trio.fail_after(60):
+            await line._wire.readable()
+            assert 0 < len(line._wire.receive()) <= 200
+        await ended(line, far_end)
+
+
+async def test_an_address_that_does_not_answer_is_not_waited_for_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wire, "CONNECT_SECONDS", 0)
+    with listening() as server, pytest.raises(LineError, match=r"cannot connect to .* no answer in 0 s"):
+        await AudioSocketLine.dial(Address(*server.getsockname()), NAME)

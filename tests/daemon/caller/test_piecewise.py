@@ -49,6 +49,17 @@ def test_single_samples_put_in_or_left_out_are_slips() -> None:
     assert earlier.moves == ((0, 1000), (4000, 4999), (7840, 8839))
 
 
+def test_through_silence_that_was_sent_a_clock_is_followed_as_well() -> None:
+    # Packets 20 to 29 are silence; each moves one sample on, and so does what follows them.
+    quiet = SENT.copy()
+    quiet[20 * PACKET : 30 * PACKET] = 0
+    recording = placed([0] * 20 + [*range(1, 11)] + [10] * 20)
+    recording[1000 + 20 * PACKET : 1000 + 30 * PACKET + 10] = 0
+    found = compare_pieces(recording, quiet, ALL, near=1000, slack=SLIP)
+    assert found.exact
+    assert (found.slips, found.comparison.spoken) == (10, 40 * PACKET)
+
+
 def test_a_jump_in_mid_speech_is_not_a_slip() -> None:
     assert not compared(placed([0] * 25 + [2] * 25)).exact
     assert not compared(placed([0] * 25 + [160] * 25)).exact
@@ -62,6 +73,11 @@ def test_behind_a_pause_a_packet_may_have_moved_further_but_not_too_far() -> Non
     found = compared(moved, delivered)
     assert found.exact
     assert (found.slips, found.moves[1]) == (0, (4800, 5880))
+    # Of packets that were sent, and lost on the way, the clock goes on: ten of them are ten samples at most.
+    lost = compare_pieces(
+        moved, SENT * np.repeat(delivered, PACKET), delivered, near=1000, slack=SLIP, spoken=ALL
+    )
+    assert not lost.exact
     too_far = placed([0] * 30 + [120] * 20)
     too_far[1000 + 20 * PACKET : 1000 + 30 * PACKET + 120] = 0
     assert not compared(too_far, delivered).exact
@@ -97,6 +113,20 @@ def test_nothing_and_silence_are_not_what_was_said() -> None:
     assert not compared(np.zeros(0, np.int16)).exact
     nobody = compare_pieces(placed([0] * 50), np.zeros(8000, np.int16), ALL, near=0, slack=SLIP)
     assert not nobody.exact
+
+
+def test_of_what_is_said_twice_each_time_is_found_in_its_place() -> None:
+    # Later by a sample every fourth packet, so that few stretches have the same offset.
+    twice = np.concatenate([SENT, SENT])
+    recording = np.zeros(1000 + len(twice) + 1000, np.int16)
+    for number in range(2 * PACKETS):
+        at = 1000 + number * PACKET + number // 4
+        recording[at : at + PACKET] = twice[number * PACKET : (number + 1) * PACKET]
+    for near in (900, 1100):
+        delivered = np.ones(2 * PACKETS, np.bool_)
+        found = compare_pieces(recording, twice, delivered, near=near, slack=SLIP)
+        assert found.exact
+        assert (found.slips, found.moves[0]) == (24, (0, 1000))
 
 
 @given(
