@@ -22,7 +22,10 @@ from wavstream.process.framing import Framing, RequestError, offered
 from wavstream.process.settings import Address
 
 PATH = "/v1/media/"
-"""Where a leg waits: its token follows, and then, for who likes, the dialect's name."""
+"""Where a leg waits: its token follows, and then, for who likes, the dialect's name.
+
+A switch that has one path for all its calls (Asterisk's chan_websocket) shows the token as `?leg=`.
+"""
 ARRIVALS = "/v1/calls"
 """Where calls come that nobody registered; the dialect's name may follow."""
 HANDSHAKE_SECONDS = 5.0
@@ -148,9 +151,8 @@ class MediaListener:
 
     def _find(self, visitor: Visitor) -> ConnectedLeg[Conversation] | None:
         """The leg that waits for it; None where a call is to be made for it. Raises _AnsweredError."""
-        if visitor.path.startswith(PATH):
-            token = visitor.path.removeprefix(PATH).partition("/")[0]
-            leg = self._switchboard.find(token)
+        if f"{visitor.path}/".startswith(PATH):
+            leg = self._switchboard.find(_token(visitor))
             if leg is None:
                 raise _AnsweredError(404, "no leg waits here: a token is one call's, and ends with it")
             if leg.is_connected:
@@ -177,6 +179,12 @@ class MediaListener:
         guest.owing_since = None  # now it waits for us
         leg = await self._arrivals.websocket(begun or Begun())
         return leg, Conversation(framing, _dialect(visitor), tuple(messages))
+
+
+def _token(visitor: Visitor) -> str:
+    """Of the leg that it asks for; empty: of none."""
+    first = visitor.path.removeprefix(PATH[:-1]).lstrip("/").partition("/")[0]
+    return visitor.query.get("leg", "") if first in {"", *choice.NAMES} else first
 
 
 async def _request(stream: trio.SocketStream, framing: Framing) -> Request:

@@ -41,6 +41,8 @@ def bytes_of(timeline: Timeline) -> bytes:
     [
         ("/v1/media/nobody", 404, "no leg waits here: a token is one call's, and ends with it"),
         ("/v1/media/", 404, "no leg waits here: a token is one call's, and ends with it"),
+        ("/v1/media", 404, "no leg waits here: a token is one call's, and ends with it"),
+        ("/v1/media/twilio?leg=token-2", 404, "no leg waits here"),
         ("/", 404, "call audio is taken at /v1/media/TOKEN"),
         ("/v1/callsign", 404, "call audio is taken at /v1/media/TOKEN"),
         ("/v1/calls", 404, "calls that nobody registered are not taken: MEDIA_APP is not set"),
@@ -61,6 +63,18 @@ async def test_whoever_asks_for_what_there_is_not_is_told_so(target: str, status
         assert [line["peer"] for line in logged if line["event"] == "connection refused"] == ["127.0.0.1"]
         assert leg.view()["connections"] == 0  # and may still come
         with MediaSwitch.asking(switchboard.address, "/v1/media/token-1") as right:
+            assert await right.status() == 101
+            await leg.connected.wait()
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/v1/media?leg=token-1", "/v1/media/?leg=token-1", "/v1/media/chan-websocket?leg=token-1"],
+)
+async def test_a_switch_with_one_path_for_all_calls_names_the_leg_in_the_query(target: str) -> None:
+    async with listening() as (switchboard, _, nursery):
+        leg = await leg_of(switchboard, nursery)
+        with MediaSwitch.asking(switchboard.address, target) as right:
             assert await right.status() == 101
             await leg.connected.wait()
 
