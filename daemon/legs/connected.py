@@ -20,7 +20,7 @@ DRAIN_BYTES = 256 * 1024
 DRAIN_FRAMES = 1000
 """So many a look at most, but for those of one read: a flood of empty ones is held up in the kernel."""
 IDLE_SECONDS = 5.0
-"""A leg not heard for so long sleeps on its connection again."""
+"""A leg not heard for so long sleeps on its connection again, and another one may take its place."""
 SILENCE_SECONDS = 0.02
 KEEP_SECONDS = 1.0
 """Between two frames of silence while nobody records: Asterisk ends a call when neither side has sent audio
@@ -66,7 +66,7 @@ class ConnectedLeg(Generic[O]):
         self._gone_since = trio.current_time()
         self._wire = wire
         self._tracks = Tracks(side)
-        self._drained = self._last_heard = self._said = trio.current_time()
+        self._drained = self._last_heard = self._said = self._connected_at = trio.current_time()
         self._silence_frames = 0
         self._budget = Budget(self._drained)
 
@@ -77,10 +77,11 @@ class ConnectedLeg(Generic[O]):
         return 8000 if codec is None else codec.rate
 
     @property
-    def is_connected(self) -> bool:
-        """Whether somebody is connected, as far as can be seen by now."""
-        self.poll()
-        return self._line is not None
+    def is_taken(self) -> bool:
+        """Whether somebody is connected, and was heard of late: a peer that vanished may come again."""
+        self.poll()  # it may be over, and nobody has looked yet
+        of_late = trio.current_time() - max(self._last_heard, self._connected_at) <= IDLE_SECONDS
+        return self._line is not None and of_late
 
     @property
     def gone_since(self) -> float | None:
@@ -102,15 +103,15 @@ class ConnectedLeg(Generic[O]):
 
         The line is over when the leg has no more use for it.
         """
-        self.poll()  # the one before may be over, and nobody has looked yet
+        if self.is_taken and self._line is not None:
+            raise TakenError(f"its leg is connected already, to {self._line.peer}")
         if not self._open:
             raise TakenError("its call is over")
-        if self._line is not None:
-            raise TakenError(f"its leg is connected already, to {self._line.peer}")
+        self._lose(trio.current_time(), "another has come in its place")
         self._line = line
         self._wire.begin(opened)
         self._connections += 1
-        self._said = trio.current_time()
+        self._said = self._connected_at = trio.current_time()
         self._tracks.expect(self._said)
         self._log.info("leg connected", connection=line.peer, number=self._connections)
         self._put_through.set()
@@ -235,8 +236,7 @@ class ConnectedLeg(Generic[O]):
         if self._line is None:
             return
         self._said = now
-        silence = self._wire.silence(SILENCE_SECONDS)
-        if silence and self._line.send(silence):
+        if self._line.send(self._wire.silence(SILENCE_SECONDS)):
             self._silence_frames += 1
 
     def view(self) -> dict[str, Any]:

@@ -155,7 +155,7 @@ class MediaListener:
             leg = self._switchboard.find(_token(visitor))
             if leg is None:
                 raise _AnsweredError(404, "no leg waits here: a token is one call's, and ends with it")
-            if leg.is_connected:
+            if leg.is_taken:
                 raise _AnsweredError(409, "its leg is connected already")
             return leg
         if visitor.path != ARRIVALS and not visitor.path.startswith(f"{ARRIVALS}/"):

@@ -13,11 +13,11 @@ from daemon.media.codecs import PCMU, Samples
 from tests.daemon.media import captures
 from tests.daemon.recorded import download
 from tests.daemon.running import BOUND_SECONDS, Application, Daemon, both
+from tests.daemon.speaker import Speaker
 from tests.daemon.switches import (
     MOST_TRIES,
     PTIME_SECONDS,
     PUNCTUAL_SECONDS,
-    Speaker,
     Way,
     audio_fork,
     audio_socket,

@@ -12,7 +12,8 @@ from daemon.media.codecs import Codec, Samples
 from tests.daemon.media import captures
 from tests.daemon.recorded import Recorded, download
 from tests.daemon.running import BOUND_SECONDS, Application, Daemon, both
-from tests.daemon.switches import MOST_TRIES, PUNCTUAL_SECONDS, WAYS, Speaker, Way, connect
+from tests.daemon.speaker import Speaker
+from tests.daemon.switches import MOST_TRIES, PUNCTUAL_SECONDS, WAYS, Way, connect
 from tests.wavstream.clients import frames
 from wavstream.process.cadence import SECONDS_BY_LOAD
 

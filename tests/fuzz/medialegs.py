@@ -100,10 +100,10 @@ def _check(wire: Wires, heard: list[Heard], sent: int) -> None:
 
 
 def _facts(wire: Wires, heard: list[Heard], error: str) -> object:
-    """All that must not depend on how the bytes were cut."""
+    """All that must not depend on how the bytes were cut: audio where none belongs counts once a read."""
     audio = [b"".join(each.payload for each in heard if each.voice == voice) for voice in (0, 1)]
     about = wire.view().get("call")
-    return audio, wire.dtmf, wire.unknown, wire.hung_up, about, error
+    return audio, wire.dtmf, wire.unknown > 0, wire.hung_up, about, error
 
 
 def _trace(wire: Wires, heard: list[Heard], error: str) -> Hashable:

@@ -5,7 +5,7 @@ import trio
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from daemon.legs import medialistener
+from daemon.legs import connected, medialistener
 from daemon.legs.connected import ConnectedLeg
 from daemon.legs.leg import CALLER
 from daemon.legs.switchboard import Switchboard
@@ -157,7 +157,7 @@ async def test_a_request_in_two_pieces_without_blanks_and_with_audio_behind_it_l
             switch.send(request[50:] + audio(VOICE))
             assert await switch.status() == 101
             switch.send(audio(VOICE[::-1]))
-            await until(lambda: leg.is_connected and leg.view()["frames"] == 2)
+            await until(lambda: leg.is_taken and leg.view()["frames"] == 2)
             assert bytes_of(timeline) == VOICE + VOICE[::-1]
 
 
@@ -170,7 +170,7 @@ async def test_compression_is_declined_and_a_subprotocol_answered() -> None:
             assert answer.startswith(SWITCHING)
             assert b"Extensions" not in answer
             assert b"Sec-WebSocket-Protocol" not in answer
-        await until(lambda: not leg.is_connected)
+        await until(lambda: not leg.is_taken)
         for offered, chosen, dialect in (
             ("audio.drachtio.org", b"audio.drachtio.org", "audio-fork"),
             ("mine, media", b"media", "chan-websocket"),
@@ -179,9 +179,9 @@ async def test_compression_is_declined_and_a_subprotocol_answered() -> None:
             protocol = f"Sec-WebSocket-Protocol:{offered}"
             with MediaSwitch.asking(switchboard.address, "/v1/media/token-1", protocol) as switch:
                 assert b"\r\nSec-WebSocket-Protocol: " + chosen in await switch.answer()
-                await until(lambda: leg.is_connected)
+                await until(lambda: leg.is_taken)
                 assert leg.view()["dialect"] == dialect
-            await until(lambda: not leg.is_connected)
+            await until(lambda: not leg.is_taken)
 
 
 async def test_a_leg_that_is_taken_is_refused_until_it_is_free_again() -> None:
@@ -198,6 +198,23 @@ async def test_a_leg_that_is_taken_is_refused_until_it_is_free_again() -> None:
         with MediaSwitch.asking(switchboard.address, "/v1/media/token-1") as third:
             assert await third.status() == 101
             await until(lambda: leg.view()["connections"] == 2)
+
+
+async def test_a_switch_that_vanished_without_a_word_may_come_again_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its old connection would stand until TCP finds it out, a minute later."""
+    monkeypatch.setattr(connected, "IDLE_SECONDS", -1.0)  # not heard of late, as soon as it is looked at
+    async with listening() as (switchboard, _, nursery):
+        leg = await leg_of(switchboard, nursery)
+        with MediaSwitch.asking(switchboard.address, "/v1/media/token-1") as vanished:
+            await leg.connected.wait()
+            with MediaSwitch.asking(switchboard.address, "/v1/media/token-1") as again:
+                assert await again.status() == 101
+                assert close_code(await vanished.closed()) == 1000
+                again.send(audio(VOICE))
+                await leg.heard.wait()
+            assert leg.view()["connections"] == 2
 
 
 async def test_two_that_ask_at_the_same_time_do_not_share_a_leg() -> None:
