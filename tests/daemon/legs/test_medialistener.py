@@ -147,6 +147,21 @@ async def test_a_request_in_two_pieces_without_blanks_and_with_audio_behind_it_l
             assert bytes_of(timeline) == VOICE + VOICE[::-1]
 
 
+async def test_messages_that_come_together_are_counted_one_by_one_whether_they_have_one_voice_or_two() -> (
+    None
+):
+    async with listening() as (switchboard, _, nursery):
+        leg = await leg_of(switchboard, nursery)
+        for count in (3, 6):  # over two connections
+            with MediaSwitch.asking(switchboard.address, "/v1/media/token-1?channels=2") as switch:
+                assert await switch.status() == 101
+                switch.send(audio(VOICE) * 3)
+                switch.send(close(1000))
+                await switch.closed()
+            await until(lambda: not leg.is_connected)
+            assert leg.view()["frames"] == leg.received.packets == count
+
+
 async def test_compression_is_declined_and_a_subprotocol_answered() -> None:
     async with listening() as (switchboard, _, nursery):
         leg = await leg_of(switchboard, nursery)
