@@ -46,6 +46,8 @@ def bytes_of(timeline: Timeline) -> bytes:
         ("/v1/calls", 404, "calls that nobody registered are not taken: MEDIA_APP is not set"),
         ("//[/v1/media/token-1", 400, "the request's target is no path"),
         ("/v1/media/token-1?rate=8001", 400, "8001 samples a second: takes 8000, 12000, 16000, 24000"),
+        ("/v1/media/token-1/audiofork", 404, "what may follow is a dialect's name: audio-fork, audio-stream"),
+        ("/v1/media/token-1/a/twilio", 404, "what may follow is a dialect's name"),
         ("/v1/media/token-1/twilio?both_ways=yes", 400, "both_ways takes 0 or 1"),
     ],
 )
