@@ -136,7 +136,7 @@ class _ConnectedLeg(Shape):
     connections: Count = Field(description="Connections so far, one after the other.")
     codec: str | None = Field(description="The codec of the audio; null before the first.")
     rate: int = Field(description="Samples a second of the audio.")
-    frames: Count = Field(description="Frames of audio received.")
+    frames: Count = Field(description="Frames of audio received; messages, over WebSocket.")
     dtmf: Count = Field(description="Keys pressed.")
     unknown: Count = Field(description="Frames of kinds that were passed over.")
     anchors: Count = Field(description="How often its audio was laid upon our clock, anew after a pause.")

@@ -11,7 +11,9 @@ class Received(Shape):
 
     model_config = like(examples.RECEIVED)
 
-    packets: Count = Field(description="Packets that came, once each; frames, with AudioSocket.")
+    packets: Count = Field(
+        description="Packets that came, once each; frames or messages of audio, where they come by TCP."
+    )
     lost: Count = Field(description="Packets that never came.")
     reordered: Count = Field(description="Packets that came behind a later one.")
     duplicates: Count = Field(description="Packets that came twice.")

@@ -28,6 +28,10 @@ A switch that has one path for all its calls (Asterisk's chan_websocket) shows t
 """
 ARRIVALS = "/v1/calls"
 """Where calls come that nobody registered; the dialect's name may follow."""
+UNKNOWN_CALLER = (
+    "whoever brings calls shows MEDIA_TOKEN: Authorization: Bearer TOKEN, HTTP Basic with TOKEN as any user's"
+    " password, or ?token=TOKEN; Twilio signs DAEMON_MEDIA_URL with this path and query"
+)
 HANDSHAKE_SECONDS = 5.0
 """An upgrade request comes at once, in one packet."""
 INTRODUCTION_SECONDS = 2.0
@@ -152,18 +156,21 @@ class MediaListener:
     def _find(self, visitor: Visitor) -> ConnectedLeg[Conversation] | None:
         """The leg that waits for it; None where a call is to be made for it. Raises _AnsweredError."""
         if f"{visitor.path}/".startswith(PATH):
-            leg = self._switchboard.find(_token(visitor))
+            token, name = _asked(visitor)
+            leg = self._switchboard.find(token)
             if leg is None:
                 raise _AnsweredError(404, "no leg waits here: a token is one call's, and ends with it")
             if leg.is_taken:
                 raise _AnsweredError(409, "its leg is connected already")
+            _heed(name)
             return leg
         if visitor.path != ARRIVALS and not visitor.path.startswith(f"{ARRIVALS}/"):
             raise _AnsweredError(404, f"call audio is taken at {PATH}TOKEN")
         if self._arrivals is None:
             raise _AnsweredError(404, "calls that nobody registered are not taken: MEDIA_APP is not set")
         if not self._arrivals.permits(visitor):
-            raise _AnsweredError(401, "whoever brings calls has to show the token")
+            raise _AnsweredError(401, UNKNOWN_CALLER)
+        _heed(visitor.path.removeprefix(ARRIVALS))
         return None
 
     async def _introduced(
@@ -181,10 +188,10 @@ class MediaListener:
         return leg, Conversation(framing, _dialect(visitor), tuple(messages))
 
 
-def _token(visitor: Visitor) -> str:
-    """Of the leg that it asks for; empty: of none."""
-    first = visitor.path.removeprefix(PATH[:-1]).lstrip("/").partition("/")[0]
-    return visitor.query.get("leg", "") if first in {"", *choice.NAMES} else first
+def _asked(visitor: Visitor) -> tuple[str, str]:
+    """The token of the leg that it asks for, empty for none; and the dialect's name, as far as it says it."""
+    first, _, name = visitor.path.removeprefix(PATH[:-1]).lstrip("/").partition("/")
+    return (visitor.query.get("leg", ""), first) if first in {"", *choice.NAMES} else (first, name)
 
 
 async def _request(stream: trio.SocketStream, framing: Framing) -> Request:
@@ -223,6 +230,12 @@ def _visitor(request: Request, peer: Address) -> Visitor:
         signature=", ".join(request.headers.get_all("X-Twilio-Signature")) or None,
         subprotocols=offered(request),
     )
+
+
+def _heed(name: str) -> None:
+    """Raises _AnsweredError for a name that is no dialect's: without it another might be taken for meant."""
+    if name.strip("/") not in {"", *choice.NAMES}:
+        raise _AnsweredError(404, f"what may follow is a dialect's name: {', '.join(sorted(choice.NAMES))}")
 
 
 def _dialect(visitor: Visitor) -> Dialect:

@@ -14,6 +14,14 @@ def is_audible(samples: Samples) -> bool:
     return len(samples) > 0 and bool(samples.max() > AUDIBLE or samples.min() < -AUDIBLE)
 
 
+def audible_end(samples: Samples) -> int:
+    """The index after the last of them that can be heard; 0 where none can."""
+    if not is_audible(samples):
+        return 0
+    loud = (samples > AUDIBLE) | (samples < -AUDIBLE)
+    return len(loud) - int(loud[::-1].argmax())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
     """What has come to a leg, since it listens or in a span of time: packets, or what stands for them.

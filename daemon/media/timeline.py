@@ -15,7 +15,7 @@ import numpy.typing as npt
 from daemon.media.allowance import Allowance
 from daemon.media.codecs import Samples
 from daemon.media.mask import Mask
-from daemon.media.quality import Spans, is_audible
+from daemon.media.quality import Spans, audible_end
 from daemon.media.track import Counts, Track
 
 Side = Literal[0, 1]
@@ -62,7 +62,7 @@ class Timeline:
         self._gone_spans = (Spans(), Spans())
         self.sides: set[Side] = set()
         """Those of which audio has been expected: a track has joined."""
-        self._audible = [0, 0]  # the frame after the last block in which each side can be heard
+        self._audible = [0, 0]  # the frame after the last one in which each side can be heard
         self._mask = Mask()
         self._held: list[float] = []
         self.pauses: list[tuple[int, int | None]] = []
@@ -111,7 +111,7 @@ class Timeline:
         return spans
 
     def audible_until(self, side: Side) -> float:
-        """Seconds from the start to the end of the last block in which a side can be heard; 0: in none."""
+        """Seconds from the start to the last sample of a side that can be heard; 0: there is none."""
         return self._audible[side] / self.rate
 
     def silent(self, side: Side) -> float:
@@ -256,8 +256,9 @@ class Timeline:
 
     def _take(self, side: Side, track: Track, frames: int) -> Samples:
         voice = track.take(frames)
-        if is_audible(voice):
-            self._audible[side] = self.closed + frames
+        heard = audible_end(voice)
+        if heard:
+            self._audible[side] = max(self._audible[side], self.closed + heard)
         return voice
 
     def _forget(self) -> None:

@@ -34,19 +34,19 @@ class Conversation(NamedTuple):
 class WebSocketStream:
     """All that comes to one leg, on one connection after the other, in whatever dialect each speaks.
 
-    `frames` counts messages with audio, those that came together as one; `dtmf` keys; `seen` all frames,
-    pings as well; `about` is what the switch said of its call.
+    `dtmf` counts keys; `about` is what the switch said of its call.
     """
 
     kind = "websocket"
 
     def __init__(self) -> None:
-        self.frames = 0
         self.dtmf = 0
         self.hung_up = False
         self.about: Begun | None = None
         self._seen_before = 0
-        self._unknown_before = 0  # on earlier connections
+        self._binaries_before = 0  # on earlier connections
+        self._unknown_before = 0
+        self._sounding_texts = 0
         self._open: Conversation | None = None
         self._dialect: Dialect | None = None
         self._codec: Codec | None = None
@@ -61,8 +61,14 @@ class WebSocketStream:
         return self._codec
 
     @property
+    def frames(self) -> int:
+        """Messages with audio so far: whatever is binary, and the texts that carry some."""
+        binaries = 0 if self._open is None else self._open.framing.binaries
+        return self._binaries_before + binaries + self._sounding_texts
+
+    @property
     def seen(self) -> int:
-        """Frames so far, of whatever kind."""
+        """Frames so far, of whatever kind, pings as well."""
         return self._seen_before + (0 if self._open is None else self._open.framing.frames)
 
     @property
@@ -83,6 +89,7 @@ class WebSocketStream:
     def begin(self, opened: Conversation) -> None:
         """A new connection."""
         self._unknown_before, self._seen_before = self.unknown, self.seen
+        self._binaries_before = self.frames - self._sounding_texts
         self._open, self._dialect, self.hung_up = opened, opened.dialect, False
         self._early = opened.messages
 
@@ -109,6 +116,8 @@ class WebSocketStream:
         except DialectError as wrong:
             self._close(CloseCode.POLICY_VIOLATION, str(wrong))
             raise WireError(str(wrong)) from None
+        if isinstance(message, str) and any(isinstance(event, Sound) for event in events):
+            self._sounding_texts += 1
         for event in events:
             self._happen(event, now)
 
@@ -127,7 +136,6 @@ class WebSocketStream:
                 self._close(CloseCode.NORMAL_CLOSURE, "")
 
     def _hear(self, sound: Sound, now: float) -> None:
-        self.frames += 1
         self._codec = sound.codec
         if sound.time is None or sound.number is None:
             self._in_order[sound.voice].take(sound.codec, sound.payload, now)

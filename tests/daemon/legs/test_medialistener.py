@@ -48,6 +48,8 @@ def bytes_of(timeline: Timeline) -> bytes:
         ("/v1/calls", 404, "calls that nobody registered are not taken: MEDIA_APP is not set"),
         ("//[/v1/media/token-1", 400, "the request's target is no path"),
         ("/v1/media/token-1?rate=8001", 400, "8001 samples a second: takes 8000, 12000, 16000, 24000"),
+        ("/v1/media/token-1/audiofork", 404, "what may follow is a dialect's name: audio-fork, audio-stream"),
+        ("/v1/media/token-1/a/twilio", 404, "what may follow is a dialect's name"),
         ("/v1/media/token-1/twilio?both_ways=yes", 400, "both_ways takes 0 or 1"),
     ],
 )
@@ -159,6 +161,21 @@ async def test_a_request_in_two_pieces_without_blanks_and_with_audio_behind_it_l
             switch.send(audio(VOICE[::-1]))
             await until(lambda: leg.is_taken and leg.view()["frames"] == 2)
             assert bytes_of(timeline) == VOICE + VOICE[::-1]
+
+
+async def test_messages_that_come_together_are_counted_one_by_one_whether_they_have_one_voice_or_two() -> (
+    None
+):
+    async with listening() as (switchboard, _, nursery):
+        leg = await leg_of(switchboard, nursery)
+        for count in (3, 6):  # over two connections
+            with MediaSwitch.asking(switchboard.address, "/v1/media/token-1?channels=2") as switch:
+                assert await switch.status() == 101
+                switch.send(audio(VOICE) * 3)
+                switch.send(close(1000))
+                await switch.closed()
+            await until(lambda: not leg.is_taken)
+            assert leg.view()["frames"] == leg.received.packets == count
 
 
 async def test_compression_is_declined_and_a_subprotocol_answered() -> None:
