@@ -24,6 +24,7 @@ class Tracks:
     def __init__(self, side: Side) -> None:
         self._sides = (side, CALLEE if side == CALLER else CALLER)  # by voice
         self._tracks: dict[Timeline, list[Track]] = {}  # by voice
+        self._earlier: dict[Timeline, dict[tuple[int, int], Track]] = {}  # of other rates, by voice and rate
         self._recent: deque[Heard] = deque()
         self._released = trio.Event()
 
@@ -50,6 +51,7 @@ class Tracks:
         if not self._tracks:
             self._released = trio.Event()
         self._tracks[timeline] = [timeline.join(self._sides[0], rate, drained=drained)]
+        self._earlier[timeline] = {}
         for heard in self._recent:
             if heard.end > timeline.start * heard.codec.rate:
                 self._place(timeline, heard, drained)
@@ -60,6 +62,7 @@ class Tracks:
         """Place nothing there any more. Does nothing where it is not attached."""
         for track in self._tracks.pop(timeline, []):
             track.leave()
+        self._earlier.pop(timeline, None)
         if not self._tracks:
             self._released.set()
 
@@ -99,6 +102,19 @@ class Tracks:
         if voice == len(tracks):
             tracks.append(timeline.join(self._sides[voice], codec.rate, drained=drained))
         elif tracks[voice].rate != codec.rate:
-            tracks[voice].leave()
-            tracks[voice] = timeline.join(self._sides[voice], codec.rate, drained=drained)
+            tracks[voice] = self._switch(timeline, voice, codec.rate, drained)
         tracks[voice].place(heard.place, codec.decode_into(timeline.encoding, heard.payload))
+
+    def _switch(self, timeline: Timeline, voice: int, rate: int, drained: float) -> Track:
+        """The voice's track at another rate: where it had one a moment ago, that one.
+
+        A sender who changes with every packet would otherwise have thousands, each for a second and more.
+        """
+        before, earlier = self._tracks[timeline][voice], self._earlier[timeline]
+        before.leave()
+        earlier[voice, before.rate] = before
+        again = earlier.pop((voice, rate), None)
+        if again is None or again.exhausted:  # which its timeline has let go of, or is about to
+            return timeline.join(self._sides[voice], rate, drained=drained)
+        again.drained(drained)
+        return again

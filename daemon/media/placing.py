@@ -77,7 +77,9 @@ class InOrder:
         return self._clock.drift.ppm
 
     def take(self, codec: Codec, payload: bytes, now: float) -> None:
-        """Take in what has come by `now` (seconds): whole samples."""
+        """Take in what has come by `now` (seconds): whole samples; none is nothing, also to what waits."""
+        if not payload:
+            return
         if codec != self.codec:
             self._switch(codec, now)
         self._pieces.append(payload)

@@ -1,5 +1,7 @@
 """What a leg keeps of the last moments for a recording that begins, and what of a pause."""
 
+from typing import Any
+
 import numpy as np
 
 from daemon.legs.tracks import Tracks
@@ -7,6 +9,7 @@ from daemon.media import codecs
 from daemon.media.codecs import slin
 from daemon.media.heard import Heard
 from daemon.media.timeline import CALLER, Timeline
+from daemon.media.track import Track
 
 START = 1000.0
 L16 = codecs.l16(8000)
@@ -82,3 +85,42 @@ def test_a_timeline_waits_a_moment_for_a_leg_that_has_just_connected() -> None:
     assert timeline.counts(CALLER).placed == 160
     tracks.take([], now=NOW + 9, drained=NOW + 9)
     assert len(timeline.advance(NOW + 9)) > 0  # and no longer, where nothing more comes
+
+
+def test_a_sender_who_changes_its_rate_all_the_time_has_one_track_a_rate() -> None:
+    tracks, timeline = Tracks(CALLER), Timeline(8000, 1, START)
+    tracks.attach(timeline, rate=8000, drained=START)
+    joined, join = [], timeline.join
+
+    def counting(*args: Any, **kwargs: Any) -> Track:
+        joined.append(kwargs)
+        return join(*args, **kwargs)
+
+    timeline.join = counting  # type: ignore[method-assign]
+    for number in range(200):
+        rate, at = (8000, 16000)[number % 2], START + number / 100
+        codec = codecs.l16(rate)
+        word = codec.encode(np.full(rate // 100, 1000 + number, np.int16))
+        tracks.take([Heard(round(at * rate), codec, word)], now=at + 0.01, drained=at + 0.01)
+    assert len(joined) == 1
+    voice = timeline.finish(START + 2)[:, 0]
+    # In the middle of each word: around its edges the neighbours' filter rings.
+    assert np.abs(voice[40::80] - np.arange(1000, 1200)).max() < 50
+
+
+def test_a_rate_that_comes_back_long_after_has_a_track_anew() -> None:
+    tracks, timeline = Tracks(CALLER), Timeline(8000, 1, START)
+    tracks.attach(timeline, rate=8000, drained=START)
+    wide = codecs.l16(16000)
+    closed = []
+    for second in range(6):
+        codec, rate = (L16, 8000) if second in {0, 5} else (wide, 16000)
+        word = codec.encode(np.full(rate // 2, 1000, np.int16))
+        now = START + second + 1.0
+        heard = Heard(round((START + second) * rate), codec, word)
+        tracks.take([heard], now=now, drained=now)
+        closed.append(timeline.advance(now))
+    voice = np.concatenate([*closed, timeline.finish(START + 6)])[:, 0]
+    middles = [(int(voice[8000 * each + 2000]), int(voice[8000 * each + 6000])) for each in range(6)]
+    assert middles == [(1000, 0)] * 6
+    assert timeline.counts(CALLER).late == 0

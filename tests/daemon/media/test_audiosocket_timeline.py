@@ -1,5 +1,6 @@
 """AudioSocket's audio in a recording, in virtual time: a clock that runs off, a network that hesitates."""
 
+import tracemalloc
 from bisect import bisect
 from random import Random
 from uuid import UUID
@@ -62,3 +63,19 @@ def test_a_clock_that_runs_off_is_followed_without_a_gap_and_nothing_comes_too_l
     spoken = heard[first] + int(steps.sum())
     assert len(heard) / 8000 == pytest.approx(spoken / 8000 / (1 + faster * 1e-6), abs=SLACK_SECONDS + 0.02)
     assert stream.anchored == 1
+
+
+def test_frames_without_a_sample_leave_nothing_behind() -> None:
+    stream, parser = AudioSocketStream(), Parser()
+    stream.begin(parser)
+    tracemalloc.start()
+    try:
+        for number in range(50):
+            stream.receive(build(AUDIO) * 5000, START + number / 10)
+            stream.look(START + number / 10, whole=False)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 100_000
+    assert not stream.waiting
+    assert stream.heard() == []
