@@ -137,7 +137,10 @@ class _ConnectedLeg(Shape):
     codec: str | None = Field(description="The codec of the audio; null before the first.")
     rate: int = Field(description="Samples a second of the audio.")
     frames: Count = Field(description="Frames of audio received; messages, over WebSocket.")
-    dtmf: Count = Field(description="Keys pressed.")
+    keys: Count = Field(default=0, description="Keys pressed, also those of a pause.")
+    dtmf: list[PressedKey] = Field(
+        default_factory=list, description="The last keys pressed, without those of a recording's pauses."
+    )
     unknown: Count = Field(description="Frames of kinds that were passed over.")
     anchors: Count = Field(description="How often its audio was laid upon our clock, anew after a pause.")
     corrected: int = Field(

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 import trio
 
 from daemon.legs.budget import Budget
+from daemon.legs.keylog import KeyLog
 from daemon.legs.leg import SIDE_NAMES, Side, quality
 from daemon.legs.tcpline import TcpLine
 from daemon.legs.tracks import Tracks
@@ -22,6 +23,8 @@ DRAIN_FRAMES = 1000
 IDLE_SECONDS = 5.0
 """A leg not heard for so long sleeps on its connection again, and another one may take its place."""
 SILENCE_SECONDS = 0.02
+KEY_SLACK_SECONDS = 0.1
+"""A key may have been on its way so long: one that seems so close to a pause may have been pressed in it."""
 KEEP_SECONDS = 1.0
 """Between two frames of silence while nobody records: Asterisk ends a call when neither side has sent audio
 for 2 s."""
@@ -66,7 +69,9 @@ class ConnectedLeg(Generic[O]):
         self._gone_since = trio.current_time()
         self._wire = wire
         self._tracks = Tracks(side)
+        self._keys = KeyLog(self._tracks)
         self._drained = self._last_heard = self._said = self._connected_at = trio.current_time()
+        self._looked = self._drained
         self._silence_frames = 0
         self._budget = Budget(self._drained)
 
@@ -177,6 +182,8 @@ class ConnectedLeg(Generic[O]):
             self.heard.set()
         if whole and not self._wire.waiting:
             self._drained = now
+        self._keys.note(self._wire.pressed(), slack=now - self._looked + KEY_SLACK_SECONDS)
+        self._looked = now
         self._tracks.take(heard, now=now, drained=self._drained)
 
     def _drain(self, now: float) -> bool:
@@ -251,6 +258,7 @@ class ConnectedLeg(Generic[O]):
             "codec": None if codec is None else codec.name,
             "rate": self.rate,
             **self._wire.view(),
+            "dtmf": self._keys.view(),
             "silence_frames": self._silence_frames,
             "quality": quality(self, trio.current_time()),
         }

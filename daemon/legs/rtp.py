@@ -1,19 +1,18 @@
 """An RTP leg: one UDP socket, drained once a beat, and one for its RTCP."""
 
 import time
-from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
 import trio
 
 from daemon.legs.datagrams import ANCILLARY_BYTES, DATAGRAM_BYTES, arrival, send
+from daemon.legs.keylog import KeyLog
 from daemon.legs.leg import SIDE_NAMES, Side, quality
 from daemon.legs.ports import PortPair
 from daemon.legs.rtcp import Rtcp
 from daemon.legs.tracks import Tracks
 from daemon.media.codecs import STATIC, Codec
-from daemon.media.keys import Key
 from daemon.media.quality import Received
 from daemon.media.rtpstream import Endpoint, RtpStream
 from daemon.media.silentvoice import SilentVoice
@@ -28,8 +27,6 @@ IDLE_SECONDS = 5.0
 """A leg not heard for so long sleeps on its socket again, and costs nothing."""
 KEY_SLACK_SECONDS = 0.1
 """Arrivals are not exact: a key that seems so close to a pause may have been pressed in it."""
-KEYS_KEPT = 64
-"""So many keys are shown, the last ones: what a caller enters in a menu has far fewer."""
 
 
 class RtpLeg:
@@ -59,8 +56,8 @@ class RtpLeg:
         self._log = log.bind(leg=SIDE_NAMES[side])
         self._told = payload_types or {}
         self._stream = RtpStream({**STATIC, **self._told}, repin=repin)
-        self._keys: deque[Key] = deque(maxlen=KEYS_KEPT)
         self._tracks = Tracks(side)
+        self._keys = KeyLog(self._tracks)
         self._drained = trio.current_time()
         self._offset = self._drained - time.time()
         self._last_heard = self._drained
@@ -134,17 +131,11 @@ class RtpLeg:
         heard = self._stream.heard()
         if heard:
             self._last_heard = now
-        self._note_keys()
+        self._keys.note(self._stream.keys.taken(), slack=KEY_SLACK_SECONDS)
         self._drained = now if whole else self._drained
         self._tracks.take(heard, now=now, drained=self._drained)
         if now >= self._rtcp.due:
             self._rtcp.report()
-
-    def _note_keys(self) -> None:
-        """Keep the keys pressed, but for those of a pause: they may be a card's number."""
-        for key in self._stream.keys.taken():
-            if not self._tracks.hide(key.at, KEY_SLACK_SECONDS):
-                self._keys.append(key)
 
     def _drain(self, now: float) -> bool:
         """Read the socket until it is empty. False: there was more than one drain may take."""
@@ -205,7 +196,7 @@ class RtpLeg:
             "unknown": stream.unknown,
             "comfort_noise": stream.comfort_noise,
             "keys": stream.keys.pressed,
-            "dtmf": [{"key": key.digit, "at": round(key.at - self._offset, 3)} for key in self._keys],
+            "dtmf": self._keys.view(),
             "anchors": stream.clock.anchored,
             "corrected": stream.clock.corrected,
             "quality": quality(self, trio.current_time()),

@@ -1,11 +1,13 @@
 """From the bytes of AudioSocket connections to placed audio. No socket and no clock of its own."""
 
+from collections import deque
 from typing import Any
 
 from daemon.media import audiosocket
 from daemon.media.audiosocket import AudioSocketError, Frame, Parser
 from daemon.media.codecs import Codec, slin
 from daemon.media.heard import Heard
+from daemon.media.keys import DIGITS, MOST_WAITING, Key
 from daemon.media.placing import InOrder
 
 _SLIN = {kind: slin(rate) for kind, rate in audiosocket.RATES.items()}
@@ -14,15 +16,16 @@ _SLIN = {kind: slin(rate) for kind, rate in audiosocket.RATES.items()}
 class AudioSocketStream:
     """All that comes to one leg, on one connection after the other.
 
-    `frames` counts those with audio, `dtmf` keys, `unknown` frames of kinds that are passed over, `seen` all;
-    `hung_up` says that the far end has said so on this connection.
+    `frames` counts those with audio, `keys` the keys pressed, `unknown` frames of kinds that are passed over,
+    `seen` all; `hung_up` says that the far end has said so on this connection.
     """
 
     kind = "audiosocket"
 
     def __init__(self) -> None:
         self.frames = 0
-        self.dtmf = 0
+        self.keys = 0
+        self._pressed: deque[Key] = deque(maxlen=MOST_WAITING)
         self.unknown = 0
         self.seen = 0
         self.hung_up = False
@@ -75,8 +78,9 @@ class AudioSocketStream:
         if codec is not None:
             self.frames += 1
             self._voice.take(codec, frame.payload, now)
-        elif frame.kind == audiosocket.DTMF:
-            self.dtmf += 1
+        elif frame.kind == audiosocket.DTMF and frame.payload.decode("latin-1") in DIGITS:
+            self.keys += 1
+            self._pressed.append(Key(frame.payload.decode(), now))
         elif frame.kind == audiosocket.HANGUP:
             self.hung_up = True
         elif frame.kind == audiosocket.ERROR:
@@ -96,6 +100,12 @@ class AudioSocketStream:
         """What got its place since this was asked last."""
         return self._voice.heard()
 
+    def pressed(self) -> list[Key]:
+        """The keys pressed since this was asked last, each at the look that found it."""
+        pressed = list(self._pressed)
+        self._pressed.clear()
+        return pressed
+
     def silence(self, seconds: float) -> bytes:
         """A frame of so much silence at the far end's own rate."""
         codec = self.codec or _SLIN[audiosocket.AUDIO]
@@ -113,7 +123,7 @@ class AudioSocketStream:
         """What it knows of what has come, for whoever asks for the session."""
         return {
             "frames": self.frames,
-            "dtmf": self.dtmf,
+            "keys": self.keys,
             "unknown": self.unknown,
             "anchors": self.anchored,
             "corrected": self.corrected,

@@ -1,5 +1,6 @@
 """From the bytes of call audio's WebSocket connections to placed audio. No socket and no clock of its own."""
 
+from collections import deque
 from typing import Any, NamedTuple
 
 from websockets.frames import CloseCode
@@ -17,6 +18,7 @@ from daemon.media.dialects.dialect import (
     Sound,
 )
 from daemon.media.heard import Heard
+from daemon.media.keys import MOST_WAITING, Key
 from daemon.media.placing import InOrder, Placing
 from daemon.media.timed import ByTime, Timed
 from daemon.media.wire import WireError
@@ -34,13 +36,14 @@ class Conversation(NamedTuple):
 class WebSocketStream:
     """All that comes to one leg, on one connection after the other, in whatever dialect each speaks.
 
-    `dtmf` counts keys; `about` is what the switch said of its call.
+    `keys` counts keys pressed; `about` is what the switch said of its call.
     """
 
     kind = "websocket"
 
     def __init__(self) -> None:
-        self.dtmf = 0
+        self.keys = 0
+        self._pressed: deque[Key] = deque(maxlen=MOST_WAITING)
         self.hung_up = False
         self.about: Begun | None = None
         self._seen_before = 0
@@ -125,8 +128,9 @@ class WebSocketStream:
         match event:
             case Sound():
                 self._hear(event, now)
-            case Pressed():
-                self.dtmf += 1
+            case Pressed(digit):
+                self.keys += 1
+                self._pressed.append(Key(digit, now))
             case Begun():
                 self.about = event
             case Reply(message):
@@ -155,6 +159,12 @@ class WebSocketStream:
     def heard(self) -> list[Heard]:
         """What got its place since this was asked last."""
         return [heard for voice in self._voices for heard in voice.heard()]
+
+    def pressed(self) -> list[Key]:
+        """The keys pressed since this was asked last, each at the look that found it."""
+        pressed = list(self._pressed)
+        self._pressed.clear()
+        return pressed
 
     def silence(self, seconds: float) -> bytes:
         """So much silence for the far end; nothing where its dialect takes none, or not now."""
@@ -195,7 +205,7 @@ class WebSocketStream:
             "dialect": (self._dialect.name or None) if self._dialect is not None else None,
             "call": None if about is None else {**vars(about), "fields": dict(about.fields)},
             "frames": self.frames,
-            "dtmf": self.dtmf,
+            "keys": self.keys,
             "unknown": self.unknown,
             "anchors": sum(voice.anchored for voice in self._voices),
             "drift_ppm": self.drift_ppm,

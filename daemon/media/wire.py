@@ -4,6 +4,7 @@ from typing import Any, Protocol, TypeVar
 
 from daemon.media.codecs import Codec
 from daemon.media.heard import Heard
+from daemon.media.keys import Key
 
 O_contra = TypeVar("O_contra", contravariant=True)
 
@@ -67,6 +68,9 @@ class Wire(Protocol[O_contra]):
 
     def heard(self) -> list[Heard]:
         """What got its place since this was asked last."""
+
+    def pressed(self) -> list[Key]:
+        """The keys pressed since this was asked last, each at the look that found it."""
 
     def silence(self, seconds: float) -> bytes:
         """So much silence for the far end, as it takes it; nothing where it takes none, or not now."""

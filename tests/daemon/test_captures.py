@@ -204,7 +204,7 @@ def judge_leg(capture: Capture, leg: dict[str, Any]) -> None:
             assert leg["call"]["call_id"] == "call-1"
             assert leg["dialect"] == "chan-websocket"
         case "asterisk-chan-websocket-ulaw-json" | "asterisk-audiosocket-dtmf":
-            assert leg["dtmf"] == 3
+            assert [pressed["key"] for pressed in leg["dtmf"]] == ["5", "2", "#"]
 
 
 def of(captures: Sequence[Capture], rate: int) -> list[Capture]:

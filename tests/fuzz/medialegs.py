@@ -103,7 +103,7 @@ def _facts(wire: Wires, heard: list[Heard], error: str) -> object:
     """All that must not depend on how the bytes were cut: audio where none belongs counts once a read."""
     audio = [b"".join(each.payload for each in heard if each.voice == voice) for voice in (0, 1)]
     about = wire.view().get("call")
-    return audio, wire.dtmf, wire.unknown > 0, wire.hung_up, about, error
+    return audio, wire.keys, wire.unknown > 0, wire.hung_up, about, error
 
 
 def _trace(wire: Wires, heard: list[Heard], error: str) -> Hashable:
@@ -112,7 +112,7 @@ def _trace(wire: Wires, heard: list[Heard], error: str) -> Hashable:
         error[:12],
         wire.hung_up,
         min(2, len(heard)),
-        wire.dtmf > 0,
+        wire.keys > 0,
         min(2, wire.unknown),
         *(bool(about.get(name)) for name in ("call_id", "caller_id", "fields")),
         None if wire.codec is None else wire.codec.name,

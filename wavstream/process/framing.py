@@ -67,7 +67,7 @@ class Framing:
         self.frames = 0
         """Frames so far, of whatever kind: each costs as much as the next, also an empty one."""
         self.binaries = 0
-        """Binary messages so far, which `messages` joins."""
+        """Binary messages with anything in them so far, which `messages` joins."""
         self.ended: Ended | None = None
         """How the connection ended; no message comes after it is set."""
 
@@ -133,11 +133,11 @@ class Framing:
         for frame in frames:
             if frame.opcode is Opcode.BINARY and frame.fin:  # all audio of all known senders
                 audio.append(bytes(frame.data))
-                self.binaries += 1
+                self.binaries += bool(frame.data)
             elif frame.opcode not in _CONTROL and (whole := self._assemble(frame)) is not None:
                 if isinstance(whole, bytes):
                     audio.append(whole)
-                    self.binaries += 1
+                    self.binaries += bool(whole)
                 else:
                     messages += _joined(audio)
                     messages.append(whole)

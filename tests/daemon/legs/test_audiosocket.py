@@ -68,7 +68,8 @@ async def test_a_connection_with_its_uuid_is_the_leg_s_and_its_audio_is_placed_i
             "codec": "slin",
             "rate": 8000,
             "frames": 2,
-            "dtmf": 0,
+            "keys": 0,
+            "dtmf": [],
             "unknown": 0,
             "anchors": 1,
             "corrected": 0,
@@ -142,7 +143,35 @@ async def test_keys_are_counted_and_never_heard_and_what_nobody_knows_is_passed_
         switch.send(build(DTMF, b"5"), build(0x42, b"?"), build(0x17, bytes(4)), audio(VOICE.tobytes()))
         await until_frames(leg, 1)
         assert loud(timeline) == VOICE.tolist()
-        assert (leg.view()["dtmf"], leg.view()["unknown"]) == (1, 2)
+        assert (leg.view()["keys"], leg.view()["unknown"]) == (1, 2)
+        assert [pressed["key"] for pressed in leg.view()["dtmf"]] == ["5"]
+        switch.close()
+
+
+async def test_a_key_pressed_in_a_pause_is_counted_and_kept_nowhere() -> None:
+    async with listening() as (switchboard, _, nursery):
+        leg = opened(switchboard)
+        await nursery.start(leg.run)
+        switch = await connected(switchboard, leg)
+        timeline = Timeline(8000, 1, trio.current_time() - 1)
+        leg.attach(timeline)
+
+        async def press(digit: bytes, number: int) -> None:
+            switch.send(build(DTMF, digit), audio(VOICE.tobytes()))
+            await until_frames(leg, number)
+
+        await press(b"5", 1)
+        await trio.sleep(2 * leg_module.KEY_SLACK_SECONDS)
+        timeline.pause(trio.current_time())
+        await press(b"4", 2)
+        timeline.resume(trio.current_time())
+        await press(b"3", 3)  # as far as can be known it was in the pause
+        await trio.sleep(2 * leg_module.KEY_SLACK_SECONDS)
+        leg.poll()
+        await press(b"8", 4)
+        view = leg.view()
+        assert view["keys"] == 4
+        assert [pressed["key"] for pressed in view["dtmf"]] == ["5", "8"]
         switch.close()
 
 
@@ -332,5 +361,5 @@ async def test_a_key_in_mid_speech_leaves_its_time_in_the_recording() -> None:
         assert np.array_equal(heard[last + 15_500 : last + 31_978], speech[15_500:31_978])
         # And those behind the key are where they were spoken, to the slack of 60 ms: 480 samples.
         assert abs(last - first) <= 480
-        assert leg.view()["dtmf"] == 3
+        assert [pressed["key"] for pressed in leg.view()["dtmf"]] == ["5", "2", "#"]
         switch.close()

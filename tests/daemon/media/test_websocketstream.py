@@ -74,8 +74,9 @@ def test_two_voices_have_a_side_each_in_binary_and_in_json() -> None:
 def test_what_the_listener_has_read_already_is_heard_first() -> None:
     wire = WebSocketStream()
     opened = conversation("/audio-stream")
+    opened.framing.feed(text("hello") + audio(VOICE))
+    wire.begin(opened._replace(messages=tuple(opened.framing.messages())))
     opened.framing.feed(audio(VOICE[::-1]))
-    wire.begin(opened._replace(messages=("hello", VOICE)))
     wire.receive(b"", NOW)
     (only,) = heard(wire)
     assert only.payload == VOICE + VOICE[::-1]
