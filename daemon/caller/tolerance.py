@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
+from daemon.caller.faults import OVERTAKERS
 from daemon.caller.manner import Manner
 from daemon.caller.piecewise import Slack
 from daemon.caller.talk import Talk
@@ -47,4 +48,6 @@ class Tolerance:
         if manner.over_tcp:
             seconds += READ_SECONDS if manner.timed or not (faults.dtx or faults.gap) else PAUSE_SECONDS
         slips = MOST_SLIPS + abs(faults.skew) * 1e-6
-        return cls(seconds, Slack(1, round(seconds * rate)), round(slips * talk.seconds * rate))
+        overtaken = OVERTAKERS if faults.reorder else 0  # it stands where the clock is by then
+        slack = Slack(1 + overtaken, round(seconds * rate))
+        return cls(seconds, slack, round(slips * talk.seconds * rate) * (1 + overtaken))
