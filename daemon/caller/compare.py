@@ -81,7 +81,7 @@ def find(recording: Samples, sent: Samples, *, near: int) -> int | None:
     votes: Counter[int] = Counter()
     for start in _needles(sent):
         needle = sent[start : start + NEEDLE].tobytes()
-        votes.update(place - start for place in _places(haystack, needle))
+        votes.update(place - start for place in places_of(haystack, needle))
     return max(votes, key=lambda offset: (votes[offset], -abs(offset - near)), default=None)
 
 
@@ -92,7 +92,7 @@ def find_first(recording: Samples, sent: Samples, *, near: int) -> int | None:
     """
     haystack = recording.tobytes()
     for start in _needles(sent):
-        offsets = [place - start for place in _places(haystack, sent[start : start + NEEDLE].tobytes())]
+        offsets = [place - start for place in places_of(haystack, sent[start : start + NEEDLE].tobytes())]
         if offsets:
             return min(offsets, key=lambda offset: abs(offset - near))
     return None
@@ -106,7 +106,7 @@ def _needles(sent: Samples) -> list[int]:
     return [int(start) for start in loud[chosen]]
 
 
-def _places(haystack: bytes, needle: bytes) -> Iterator[int]:
+def places_of(haystack: bytes, needle: bytes) -> Iterator[int]:
     """Each sample of the haystack at which the needle begins."""
     at = haystack.find(needle)
     while at >= 0:

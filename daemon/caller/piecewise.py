@@ -8,12 +8,16 @@ All audio here is one channel of int16; all positions and lengths are samples.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from daemon.caller.compare import Comparison, find_first
+from daemon.caller.compare import Comparison, find_first, places_of
 from daemon.media.codecs import Samples
+
+MOST_EDGE = 8
+"""So many samples at either end of a packet may be a neighbour's, where packets moved into each other."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,8 @@ def compare_pieces(
 
     `spoken` are those that the speaker sent, also if they were lost (those delivered where None).
 
-    `near` is the offset that is expected, `silence` the sample that stands for it. Of a packet at a slip, one
-    sample at either end may be missing. Packets of mere silence cannot be told apart: they only have to
+    `near` is the offset that is expected, `silence` the sample that stands for it. Of a packet at a slip, a
+    sample or so at either end may be missing. Packets of mere silence cannot be told apart: they only have to
     leave silence.
     """
     size = len(sent) // len(delivered)
@@ -73,7 +77,9 @@ def compare_pieces(
         most = slack.slip * behind if behind else slack.pause
         search.look(number * size, piece, most, follows=behind > 0)
     stray = ~search.covered & (recording != silence)
-    first = int(np.argmax(stray)) if stray.any() else search.first_lost
+    first = search.first_lost  # a stray sample may be what a recorder puts in at a slip
+    if first is None and stray.any():
+        first = int(np.argmax(stray))
     found = Comparison(offset, size * len(behind_of), search.kept, int(np.count_nonzero(stray)), first)
     return Piecewise(found, search.slips, (*search.moves, search.last))
 
@@ -94,6 +100,14 @@ def _behind(sounding: npt.NDArray[np.bool_], spoken: npt.NDArray[np.bool_]) -> d
     return behind
 
 
+class _Part(NamedTuple):
+    """Samples `first` to `last` of a packet, of which sample 0 would stand at `at` in the recording."""
+
+    first: int
+    last: int
+    at: int
+
+
 class _Search:
     """Goes through a recording, packet after packet. `shift`: the last one's distance from its place."""
 
@@ -107,34 +121,64 @@ class _Search:
         self.last = (0, shift)
 
     def look(self, start: int, piece: Samples, slack: int, *, follows: bool) -> None:
-        """Find a packet no more than `slack` from where it should be."""
-        at = self._find(start + self.shift, piece, slack)
-        if at is None:
-            if self.first_lost is None:
-                self.first_lost = start + self.shift
-            return
-        shift = at - start
+        """Find a packet no more than `slack` from where it should be, whole or in two parts."""
+        at = start + self.shift
+        parts = self._whole(at, piece, slack) or self._in_two(at, piece, slack)
+        if not parts and self.first_lost is None:
+            self.first_lost = at
+        for part in parts:
+            self._take(start, piece, part, follows=follows)
+            follows = True
+
+    def _take(self, start: int, piece: Samples, part: _Part, *, follows: bool) -> None:
+        shift = part.at - start
         if follows:
             self.slips += abs(shift - self.shift)
         if shift != self.shift or not self.moves:
-            self.moves.append((start, at))
-        self.shift, self.last = shift, (start, at)
-        first, last = max(0, at), min(len(self.recording), at + len(piece))
-        equal = self.recording[first:last] == piece[first - at : last - at]
+            self.moves.append((start, part.at))
+        self.shift, self.last = shift, (start, part.at)
+        first = max(0, part.at + part.first)
+        last = min(len(self.recording), part.at + part.last)
+        equal = self.recording[first:last] == piece[first - part.at : last - part.at]
         self.kept += int(np.count_nonzero(equal))
         self.covered[first:last] = True
 
-    def _find(self, at: int, piece: Samples, slack: int) -> int | None:
-        """The nearest place of the packet; at another than `at`, its outermost samples may be others'."""
+    def _whole(self, at: int, piece: Samples, slack: int) -> tuple[_Part, ...]:
+        """The nearest place of the packet; if need be, with samples of others at its edges.
+
+        A packet without a sound but at its edges has to be there with those: elsewhere is silence as well.
+        """
         if at >= 0 and np.array_equal(self.recording[at : at + len(piece)], piece):
-            return at
-        first = max(0, at + 1 - slack)
-        last = max(first, at + len(piece) - 1 + slack)
+            return (_Part(0, len(piece), at),)
+        edge = min(slack, MOST_EDGE)
+        places = self._places(at, piece, slack)
+        if not places and piece[edge:-edge].any():
+            places = [place - edge for place in self._places(at + edge, piece[edge:-edge], slack)]
+        nearest = min(places, key=lambda place: abs(place - at), default=None)
+        return () if nearest is None else (_Part(0, len(piece), nearest),)
+
+    def _places(self, at: int, samples: Samples, slack: int) -> list[int]:
+        """Where these stand, no more than `slack` from there."""
+        first = max(0, at - slack)
+        last = max(first, at + len(samples) + slack)
         window = self.recording[first:last].tobytes()
-        inner = piece[1:-1].tobytes()
-        places, found = [], window.find(inner)
-        while found >= 0:
-            if found % 2 == 0:
-                places.append(first + found // 2 - 1)
-            found = window.find(inner, found + 1)
-        return min(places, key=lambda place: abs(place - at), default=None)
+        return [first + found for found in places_of(window, samples.tobytes())]
+
+    def _in_two(self, at: int, piece: Samples, slack: int) -> tuple[_Part, ...]:
+        """A packet within which the clock was followed: as long a beginning as goes on, then all the rest."""
+        near = sorted(range(-min(slack, MOST_EDGE), min(slack, MOST_EDGE) + 1), key=abs)
+        if at < MOST_EDGE or at + len(piece) + MOST_EDGE > len(self.recording):
+            return ()
+        alike = {move: self.recording[at + move : at + move + len(piece)] == piece for move in near}
+        begins = {move: _run(same) for move, same in alike.items()}
+        ends = {move: _run(same[::-1]) for move, same in alike.items()}
+        one, two = max(near, key=begins.__getitem__), max(near, key=ends.__getitem__)
+        middle, missing = len(piece) - ends[two], len(piece) - begins[one] - ends[two]
+        if missing > abs(two - one):
+            return ()
+        return _Part(0, min(begins[one], middle), at + one), _Part(middle, len(piece), at + two)
+
+
+def _run(same: npt.NDArray[np.bool_]) -> int:
+    """How many are true from the first one on."""
+    return len(same) if same.all() else int(np.argmin(same))

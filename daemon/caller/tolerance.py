@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
+from daemon.caller.faults import OVERTAKERS
 from daemon.caller.manner import Manner
 from daemon.caller.piecewise import Slack
 from daemon.caller.talk import Talk
@@ -46,5 +47,8 @@ class Tolerance:
             return cls(seconds, None)
         if manner.over_tcp:
             seconds += READ_SECONDS if manner.timed or not (faults.dtx or faults.gap) else PAUSE_SECONDS
-        slips = MOST_SLIPS + abs(faults.skew) * 1e-6
-        return cls(seconds, Slack(1, round(seconds * rate)), round(slips * talk.seconds * rate))
+        # To follow a clock, and to come back from as far as a place may be off.
+        slips = (MOST_SLIPS + abs(faults.skew) * 1e-6) * talk.seconds + seconds
+        overtaken = OVERTAKERS if faults.reorder else 0  # it stands where the clock is by then
+        slack = Slack(1 + overtaken, round(seconds * rate))
+        return cls(seconds, slack, round(slips * rate) * (1 + overtaken))

@@ -49,6 +49,50 @@ def test_single_samples_put_in_or_left_out_are_slips() -> None:
     assert earlier.moves == ((0, 1000), (4000, 4999), (7840, 8839))
 
 
+def test_a_packet_that_is_hardly_heard_misleads_nobody() -> None:
+    # Packet 20 has one sample, at its edge; the clock was followed by ten samples in the silence before it.
+    quiet = SENT.copy()
+    quiet[10 * PACKET : 21 * PACKET] = 0
+    quiet[21 * PACKET - 1] = 8
+    recording = np.zeros(1000 + len(SENT) + 2000, np.int16)
+    recording[1000 : 1000 + 10 * PACKET] = quiet[: 10 * PACKET]
+    recording[1010 + 10 * PACKET : 1010 + len(SENT)] = quiet[10 * PACKET :]
+    found = compare_pieces(recording, quiet, ALL, near=1000, slack=SLIP)
+    assert found.exact
+    assert (found.slips, found.moves[1]) == (10, (20 * PACKET, 1010 + 20 * PACKET))
+
+
+def test_a_slip_within_a_packet_is_followed_as_well() -> None:
+    recording = placed([0] * 20 + [1] * 30)
+    place = 1000 + 19 * PACKET
+    recording[place + 61 : place + PACKET + 1] = recording[place + 60 : place + PACKET].copy()
+    recording[place + 60] = 0
+    found = compared(recording)
+    assert found.exact
+    assert (found.slips, found.comparison.kept, found.comparison.stray) == (1, 8000, 0)
+    # Two samples at one place are no single ones.
+    recording = placed([0] * 20 + [2] * 30)
+    place = 1000 + 19 * PACKET
+    recording[place + 62 : place + PACKET + 2] = recording[place + 60 : place + PACKET].copy()
+    recording[place + 60 : place + 62] = 0
+    assert not compared(recording).exact
+
+
+def test_packets_that_overtook_each_other_may_move_into_each_other() -> None:
+    # Packet 10 came behind 11 and 12, when the clock was three samples further: it lies under packet 11.
+    shifts = [0] * 10 + [3] + [1, 2] + [3] * 37
+    recording = np.zeros(1000 + len(SENT) + 2000, np.int16)
+    for number in [*range(10), 11, 12, 10, *range(13, PACKETS)]:
+        at = 1000 + number * PACKET + shifts[number]
+        free = recording[at : at + PACKET] == 0
+        recording[at : at + PACKET][free] = SENT[number * PACKET : (number + 1) * PACKET][free]
+    assert not compared(recording).exact
+    found = compare_pieces(recording, SENT, ALL, near=1000, slack=Slack(4, 100))
+    assert found.exact
+    # 3 there, 2 back, and 1 and 1 on; of packet 10 two samples are under the next.
+    assert (found.slips, found.comparison.kept) == (7, 7998)
+
+
 def test_through_silence_that_was_sent_a_clock_is_followed_as_well() -> None:
     # Packets 20 to 29 are silence; each moves one sample on, and so does what follows them.
     quiet = SENT.copy()
