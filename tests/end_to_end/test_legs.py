@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import trio
 
 from daemon.caller import campaign
@@ -35,7 +36,6 @@ WEBSOCKETS = [
     Asked(leg="twilio", faults=Faults(gap=(0.6, 1), jitter=0.02)),
     Asked(leg="telnyx", codec="PCMA", faults=Faults(reorder=10)),
 ]
-"""Asked of a daemon that names a WebSocket URL with each session."""
 
 
 async def verdict(client: Client, asked: Asked) -> Verdict:
@@ -47,6 +47,7 @@ async def verdict(client: Client, asked: Asked) -> Verdict:
         return await judged(http, talk, measured[-1], call, manner)
 
 
+@pytest.mark.contract("program-call")
 async def test_calls_over_every_leg_are_exact(tmp_path: Path) -> None:
     verdicts: list[tuple[Asked, Verdict]] = []
     with trio.fail_after(2 * PATIENCE_SECONDS):
@@ -54,13 +55,12 @@ async def test_calls_over_every_leg_are_exact(tmp_path: Path) -> None:
             opened(tmp_path, RECORDING_CHANNELS="stereo") as house,
             house.application() as client,
         ):
-            answers_websocket = bool((await client.create_session()).websocket)
 
             async def call(asked: Asked) -> None:
                 verdicts.append((asked, await verdict(client, asked)))
 
             async with trio.open_nursery() as nursery:
-                for asked in [*DATAGRAMS, *CONNECTIONS, *(WEBSOCKETS if answers_websocket else [])]:
+                for asked in [*DATAGRAMS, *CONNECTIONS, *WEBSOCKETS]:
                     nursery.start_soon(call, replace(asked, seconds=2.0))
     for asked, found in verdicts:
         assert found.exact, f"{asked}\n{found.words}\n{dump(house)}"
