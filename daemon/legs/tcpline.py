@@ -67,6 +67,8 @@ class TcpLine:
         """Nothing more is said on it, nor listened to."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
+        if self._socket.fileno() >= 0:  # whoever still waits to read may be let go: the next is `linger`
+            trio.lowlevel.notify_closing(self._socket)
         self.over.set()
 
     async def linger(self) -> None:

@@ -73,6 +73,10 @@ class Tracks:
 
     def take(self, heard: Iterable[Heard], *, now: float, drained: float) -> None:
         """Place what was heard up to `now`; all that had arrived by `drained` is then placed (seconds)."""
+        if self._recent and any(timeline.is_masked for timeline in self._tracks):
+            recent, self._recent = self._recent, deque()  # with what was spoken since the pause was asked for
+            for each in recent:
+                self._remember(each)
         for each in heard:
             if each.end < (now + AHEAD_SECONDS) * each.codec.rate:
                 self._remember(each)

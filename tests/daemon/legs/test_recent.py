@@ -124,3 +124,13 @@ def test_a_rate_that_comes_back_long_after_has_a_track_anew() -> None:
     middles = [(int(voice[8000 * each + 2000]), int(voice[8000 * each + 6000])) for each in range(6)]
     assert middles == [(1000, 0)] * 6
     assert timeline.counts(CALLER).late == 0
+
+
+def test_what_was_heard_between_a_pause_and_its_taking_effect_is_forgotten() -> None:
+    """A pause counts from when it was asked for; the catalogue may have taken a second to store it."""
+    tracks, timeline = Tracks(CALLER), Timeline(8000, 1, START)
+    tracks.attach(timeline, rate=8000, drained=START)
+    tracks.take([spoken(0.0, 1.0, 2)], now=START + 1.0, drained=START + 1.0)
+    timeline.pause(START + 0.25)
+    tracks.take([], now=START + 1.1, drained=START + 1.1)
+    assert kept(tracks) == []
