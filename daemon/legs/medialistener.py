@@ -26,8 +26,8 @@ PATH = "/v1/media/"
 ARRIVALS = "/v1/calls"
 """Where calls come that nobody registered; the dialect's name may follow."""
 UNKNOWN_CALLER = (
-    "whoever brings calls shows MEDIA_TOKEN: Authorization: Bearer TOKEN, HTTP Basic with TOKEN as any user's password, "
-    "or ?token=TOKEN; Twilio signs DAEMON_MEDIA_URL with this path and query"
+    "whoever brings calls shows MEDIA_TOKEN: Authorization: Bearer TOKEN, HTTP Basic with TOKEN as any "
+    "user's password, or ?token=TOKEN; Twilio signs DAEMON_MEDIA_URL with this path and query"
 )
 HANDSHAKE_SECONDS = 5.0
 """An upgrade request comes at once, in one packet."""

@@ -19,6 +19,7 @@ class AudioSocketStream:
     """
 
     kind = "audiosocket"
+    held = 0
 
     def __init__(self) -> None:
         self.frames = 0
