@@ -116,7 +116,7 @@ def _table(placed: Sequence[Placed], verdicts: Sequence[Verdict]) -> Table:
     recorded = any(call.recording for call in placed)
     if recorded:
         table.add_column("seconds", justify="right")
-        table.add_column("recording_url", overflow="fold")
+        table.add_column("recording_url", overflow="fold", no_wrap=True)  # to be copied in one piece
     if verdicts:
         table.add_column("compared")
     for number, call in enumerate(placed):
