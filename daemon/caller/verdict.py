@@ -91,7 +91,10 @@ def _compared(body: bytes, talk: Talk, spoken: Spoken, call: Placed, manner: Man
         return Verdict(words, exact=False)
     said = talk.voices
     if samples.shape[1] < len(said):
-        return Verdict("one channel for two voices: only a stereo recording can be compared", exact=False)
+        return Verdict(
+            "one channel for two voices cannot be compared: the daemon needs RECORDING_CHANNELS=stereo",
+            exact=False,
+        )
     tolerance = Tolerance.of(manner, talk)
     verdicts = []
     for channel, one in enumerate(said):

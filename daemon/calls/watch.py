@@ -21,7 +21,8 @@ LOOK_SECONDS = 1.0
 
 log = logs.get(__name__)
 
-Action = Literal["end call", "end recording", "end pause"]
+Action = Literal["end call", "end arrival", "end recording", "end pause"]
+"""An arrival is a call that began with its connection: to end with that is how it ends, and no limit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,7 @@ def overdue(session: Session, limits: Limits, now: float) -> Action | None:
     if now - session.last_heard > limits.unheard:
         return "end call"
     if session.gone_since is not None and now - session.gone_since > limits.gone:
-        return "end call"
+        return "end arrival"
     if session.recording_since is not None and now - session.recording_since > limits.recording:
         return "end recording"
     if session.paused_since is not None and now - session.paused_since > limits.pause:
@@ -71,10 +72,13 @@ class Watch:
             await trio.sleep_until(start + number * LOOK_SECONDS)
 
     async def _do(self, action: Action, session_uuid: str) -> None:
-        log.warning("limit reached", session=session_uuid, action=action)
+        if action == "end arrival":
+            log.info("connection gone for good", session=session_uuid)
+        else:
+            log.warning("limit reached", session=session_uuid, action=action)
         try:
             match action:
-                case "end call":
+                case "end call" | "end arrival":
                     await self._sessions.end(session_uuid, "leg_lost")
                 case "end recording":
                     await self._sessions.end_recording(session_uuid)

@@ -84,6 +84,18 @@ def remove_app(app_id: AppId) -> None:
     typer.echo(f"application {app_id} removed")
 
 
+@apps.command("secret")
+def new_secret(app_id: AppId) -> None:
+    """Make a new webhook secret, and print it. The one before signs on beside it; an older one ends."""
+    from daemon.cli import applications
+
+    with ending(applications.CatalogError, refusing=applications.REFUSED):
+        secret = applications.new_secret(app_id)
+    if secret is None:
+        failed(f"no application {app_id}")
+    typer.echo(secret)
+
+
 @apps.command("list")
 def list_apps() -> None:
     """List the applications, one a line."""

@@ -27,6 +27,7 @@ __all__ = [
     "catalog_for",
     "change",
     "listed",
+    "new_secret",
     "removed",
     "shown",
 ]
@@ -97,6 +98,12 @@ def removed(app_id: str) -> bool:
     """Remove an application; False where there was none."""
     with catalog_for(app_id) as (catalog, _), catalog.transaction() as tx:
         return table.delete(tx, app_id)
+
+
+def new_secret(app_id: str) -> str | None:
+    """A new webhook secret; the one before signs on beside it. None where there is no such application."""
+    with catalog_for(app_id) as (catalog, _):
+        return trio.run(Applications(catalog).rotate_secret, app_id)
 
 
 def listed() -> list[str]:

@@ -26,7 +26,7 @@ from wavstream.process.settings import Address, parse_address
 EXPECTED = (ApiError, LineError)
 REDRAW_PACKETS = 25
 """Between two drawings of the progress bar: half a second."""
-WIDTH = 160
+WIDTH = 200
 """Columns of the table where the output is no terminal: a recording's URL has to fit."""
 
 
@@ -112,11 +112,12 @@ def _progress(talk: Talk) -> Iterator[Callable[[Spoken], None]]:
 
 
 def _table(placed: Sequence[Placed], verdicts: Sequence[Verdict]) -> Table:
-    table = Table("session", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("session", no_wrap=True)
     recorded = any(call.recording for call in placed)
     if recorded:
         table.add_column("seconds", justify="right")
-        table.add_column("recording_url", overflow="fold")
+        table.add_column("recording_url", overflow="fold", no_wrap=True)  # to be copied in one piece
     if verdicts:
         table.add_column("compared")
     for number, call in enumerate(placed):

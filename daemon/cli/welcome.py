@@ -24,12 +24,14 @@ def reachable(address: str) -> str:
 def greet(data_dir: Path, server: Mapping[str, str], daemon: Mapping[str, str]) -> None:
     """Where everything is, and lines to try that work as they stand."""
     api, downloads = f"http://{reachable(daemon['http'])}", f"http://{reachable(server['http'])}"
+    media, audiosocket = reachable(daemon["media"]), reachable(daemon["audiosocket"])
     console = Console(highlight=False, soft_wrap=True)
     console.print("[bold]wavstream is up.[/] Ctrl-C ends it.\n")
     for what, where in (
         ("API of the daemon", api),
         ("downloads", downloads),
-        ("audio in, for switches", f"ws://{reachable(server['ingest'])}/ws"),
+        ("audio of calls", f"RTP, ws://{media}, AudioSocket {audiosocket}: each call says where"),
+        ("audio without a call", f"ws://{reachable(server['ingest'])}/ws"),
         ("data", data_dir.resolve()),
     ):
         console.print(f"  {what:<24}{where}", markup=False)

@@ -225,6 +225,10 @@ class ConnectedLeg(Generic[O]):
         if self._line is None:
             return
         self._log.info("leg lost", connection=self._line.peer, reason=why)
+        if self._wire.held:
+            self._warn(
+                "audio lost", bytes=self._wire.held, error="neither a sampleRate nor a rate in the URL"
+            )
         self._wire.finish(now)
         self._line.send(self._wire.outgoing() if self._wire.hung_up else self._wire.goodbye())
         self._line.finish()

@@ -21,6 +21,7 @@ class AudioSocketStream:
     """
 
     kind = "audiosocket"
+    held = 0
 
     def __init__(self) -> None:
         self.frames = 0

@@ -25,6 +25,8 @@ CONTROL_KEPT = 32
 """So many RTCP packets wait until they are asked for, which is each few seconds; then the oldest go."""
 COMFORT_NOISE = frozenset({13, 19})
 """The payload type of comfort noise (RFC 3389 §4), and the one it had in drafts (RFC 3551 §6: reserved)."""
+NAME_IT = 'say what it is when the call is registered: "rtp": {"payload_type", "encoding", "rate"}'
+"""What there is to do about an unknown payload type, for whoever reads of it."""
 
 
 class Control(NamedTuple):
@@ -154,10 +156,7 @@ class RtpStream:
         codec = self._codecs.get(packet.payload_type)
         if codec is None or not packet.payload or len(packet.payload) % codec.bytes_per_sample:
             # Nobody is pinned by what cannot be heard: the right sender may still be to come.
-            self.unknown += 1
-            return self._notices.once(
-                "unknown payload type", packet.payload_type, payload_type=packet.payload_type
-            )
+            return self._pass_over(packet.payload_type)
         before, self.source = self.source, source
         if packet.ssrc == self._ssrc:
             return self._notices.once("sender moved", source, source=source, before=before)
@@ -214,8 +213,11 @@ class RtpStream:
         if kind in COMFORT_NOISE:
             self.comfort_noise += 1
             return None
+        return self._pass_over(kind)
+
+    def _pass_over(self, kind: int) -> Notice | None:
         self.unknown += 1
-        return self._notices.once("unknown payload type", kind, payload_type=kind)
+        return self._notices.once("unknown payload type", kind, payload_type=kind, remedy=NAME_IT)
 
     def _key(self, packet: rtp.Packet, arrival: float) -> Notice | None:
         """A telephone event. Its sender says nothing else meanwhile, or says it in packets of its own."""

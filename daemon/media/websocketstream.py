@@ -85,6 +85,11 @@ class WebSocketStream:
         return any(voice.waiting for voice in self._voices)
 
     @property
+    def held(self) -> int:
+        """Bytes of audio whose rate nobody has told yet."""
+        return 0 if self._dialect is None else self._dialect.held
+
+    @property
     def drift_ppm(self) -> float | None:
         """By how many millionths the sender's clock is faster than ours; None until that is known."""
         return next((voice.drift_ppm for voice in self._voices if voice.drift_ppm is not None), None)

@@ -48,6 +48,10 @@ class Wire(Protocol[O_contra]):
         """Whether audio has come that has no place yet."""
 
     @property
+    def held(self) -> int:
+        """Bytes of audio that wait for a word of their rate: lost, if the connection ends without one."""
+
+    @property
     def drift_ppm(self) -> float | None:
         """By how many millionths the sender's clock is faster than ours; None until that is known."""
 

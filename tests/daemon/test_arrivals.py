@@ -121,12 +121,14 @@ async def test_a_call_that_came_with_its_connection_ends_some_time_after_that(tm
         receiving() as receiver,
         subscribed(daemon, receiver) as shop,
     ):
-        with MediaSwitch.asking(daemon.listening.media, "/v1/calls/audio-stream") as switch:
-            switch.send(INTRODUCTION, audio(VOICE))
-            session = await only_session(shop)
-            await shop.until(session, lambda view: view["state"] == "active")
-        registered = await shop.call()
-        hangup = await receiver.wait_for("call.hangup")
+        with capture_logs() as logged:
+            with MediaSwitch.asking(daemon.listening.media, "/v1/calls/audio-stream") as switch:
+                switch.send(INTRODUCTION, audio(VOICE))
+                session = await only_session(shop)
+                await shop.until(session, lambda view: view["state"] == "active")
+            registered = await shop.call()
+            hangup = await receiver.wait_for("call.hangup")
+        assert [line["event"] for line in logged if line["log_level"] == "warning"] == []
         assert hangup.fields["session_uuid"] == session
         assert hangup.fields["cause"] == "leg_lost"
         # A call that was registered stays, though nobody is connected to it.

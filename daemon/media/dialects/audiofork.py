@@ -39,7 +39,7 @@ class AudioFork:
 
     @property
     def held(self) -> int:
-        """Bytes of audio that wait for a description."""
+        """See Dialect: it waits for a description."""
         return len(self._held)
 
     def receive(self, message: Message) -> list[Event]:

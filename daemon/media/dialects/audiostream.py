@@ -13,6 +13,7 @@ class AudioStream:
     """One connection; see Dialect. Its audio has `rate` samples a second in 1 or 2 `channels`, left first."""
 
     name = "audio-stream"
+    held = 0
 
     def __init__(self, rate: int = 8000, channels: int = 1) -> None:
         self.unknown = 0

@@ -49,6 +49,7 @@ class ChanWebSocket:
     """
 
     name = "chan-websocket"
+    held = 0
 
     def __init__(self, call_id: str | None = None, *, answer: bool = False) -> None:
         self.unknown = 0

@@ -115,6 +115,11 @@ class Undecided:
         """See Dialect."""
         return 0 if self._dialect is None else self._dialect.unknown
 
+    @property
+    def held(self) -> int:
+        """See Dialect."""
+        return 0 if self._dialect is None else self._dialect.held
+
     def receive(self, message: Message) -> list[Event]:
         """See Dialect."""
         if self._dialect is None:

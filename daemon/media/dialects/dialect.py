@@ -82,3 +82,7 @@ class Dialect(Protocol):
     @property
     def unknown(self) -> int:
         """Messages that were passed over."""
+
+    @property
+    def held(self) -> int:
+        """Bytes of audio that wait for a word of their rate."""

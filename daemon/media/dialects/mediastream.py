@@ -26,6 +26,7 @@ class MediaStream(ABC):
     """One connection; see Dialect. Which words there are for call and codec is for the subclass to say."""
 
     name: str
+    held = 0
 
     def __init__(self) -> None:
         self.unknown = 0

@@ -158,7 +158,7 @@ async def test_two_voices_are_each_compared_with_their_own_channel() -> None:
     exact, words = await verdict(httpx.Response(200, content=wav(both[:, 0])), talk=talk)
     assert (exact, words) == (
         False,
-        "one channel for two voices: only a stereo recording can be compared",
+        "one channel for two voices cannot be compared: the daemon needs RECORDING_CHANNELS=stereo",
     )
 
 

@@ -53,6 +53,17 @@ def test_print_key_prints_a_working_key_and_nothing_else(run: Run) -> None:
     assert keys.matches(first.out.strip(), before)  # clients change over without a gap
 
 
+def test_a_new_webhook_secret_is_printed_and_the_one_before_signs_on(run: Run) -> None:
+    run("app", "set", "demo", "--print-key")
+    before = kept("demo").webhook_secrets
+    ran = run("app", "secret", "demo")
+    assert kept("demo").webhook_secrets == (ran.out.strip(), *before)
+    assert ran.out.startswith("whsec_")
+    assert len(before) == ran.out.count("\n") == 1
+    unknown = run("app", "secret", "nobody")
+    assert (unknown.status, unknown.err) == (1, "wavstream: no application nobody\n")
+
+
 def test_what_is_not_named_stays_as_it_is(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     run("app", "set", "demo", "--webhook-url", "https://example.org/hook", "--event", "call.new")
     before = kept("demo")

@@ -26,7 +26,8 @@ signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 def say(**fields): print(json.dumps(fields), file=sys.stderr, flush=True)
 def ready():
     url = os.environ.get("WAVSTREAM_URL")
-    say(event="ready", http="0.0.0.0:1" + name[:1], ingest="127.0.0.1:2", url=url)
+    say(event="ready", http="0.0.0.0:1" + name[:1], ingest="127.0.0.1:2", url=url,
+        media="127.0.0.1:3", audiosocket="127.0.0.1:4")
 def end():
     signal.sigwait([signal.SIGTERM])
     say(event="ended " + name)

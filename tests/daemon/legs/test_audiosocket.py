@@ -59,7 +59,8 @@ async def test_a_connection_with_its_uuid_is_the_leg_s_and_its_audio_is_placed_i
         await until_frames(leg, 2)
         assert loud(timeline) == [*VOICE.tolist(), *VOICE[::-1].tolist()]
         switch.close()
-        assert leg.view() == {
+        view = leg.view()
+        assert view == {
             "leg": "caller",
             "kind": "audiosocket",
             "state": "active",
@@ -74,10 +75,10 @@ async def test_a_connection_with_its_uuid_is_the_leg_s_and_its_audio_is_placed_i
             "anchors": 1,
             "corrected": 0,
             "drift_ppm": None,
-            "silence_frames": leg.view()["silence_frames"],
+            "silence_frames": view["silence_frames"],
             "quality": {
                 **asdict(Received(packets=2)),
-                "unheard_seconds": leg.view()["quality"]["unheard_seconds"],
+                "unheard_seconds": view["quality"]["unheard_seconds"],
             },
         }
 

@@ -178,6 +178,20 @@ async def test_messages_that_come_together_are_counted_one_by_one_whether_they_h
             assert leg.view()["frames"] == leg.received.packets == count
 
 
+@pytest.mark.parametrize("goodbye", [close(1000), b""])
+async def test_audio_whose_rate_was_never_told_is_told_of_when_its_connection_ends(goodbye: bytes) -> None:
+    async with listening() as (switchboard, _, nursery):
+        leg = await leg_of(switchboard, nursery)
+        with capture_logs() as logged:
+            with MediaSwitch.asking(switchboard.address, "/v1/media/token-1/audio-fork") as switch:
+                assert await switch.status() == 101
+                switch.send(audio(VOICE) * 2 + goodbye)
+            await until(lambda: leg.view()["connections"] == 1 and not leg.is_connected)
+        lost = next(line for line in logged if line["event"] == "audio lost")
+        assert (lost["bytes"], lost["log_level"]) == (2 * len(VOICE), "warning")
+        assert lost["error"] == "neither a sampleRate nor a rate in the URL"
+
+
 async def test_compression_is_declined_and_a_subprotocol_answered() -> None:
     async with listening() as (switchboard, _, nursery):
         leg = await leg_of(switchboard, nursery)

@@ -9,7 +9,7 @@ from daemon.media import codecs, rtp
 from daemon.media.codecs import STATIC
 from daemon.media.heard import Heard
 from daemon.media.notices import NOTICES, Notice
-from daemon.media.rtpstream import CONTROL_KEPT, RtpStream
+from daemon.media.rtpstream import CONTROL_KEPT, NAME_IT, RtpStream
 
 CALLER = ("192.0.2.1", 4000)
 STRANGER = ("192.0.2.66", 4000)
@@ -101,7 +101,7 @@ def test_half_a_sample_is_malformed_and_an_empty_packet_is_not() -> None:
 def test_an_unknown_payload_type_is_ignored_and_noticed_once() -> None:
     stream = stream_of(0)
     first = stream.receive(packet(1, kind=100), CALLER, 0.04)
-    assert first == Notice("unknown payload type", {"payload_type": 100})
+    assert first == Notice("unknown payload type", {"payload_type": 100, "remedy": NAME_IT})
     assert stream.receive(packet(2, kind=100), CALLER, 0.06) is None
     stream.receive(packet(3), CALLER, 0.08)
     assert stream.unknown == 2
