@@ -186,7 +186,7 @@ async def test_audio_whose_rate_was_never_told_is_told_of_when_its_connection_en
             with MediaSwitch.asking(switchboard.address, "/v1/media/token-1/audio-fork") as switch:
                 assert await switch.status() == 101
                 switch.send(audio(VOICE) * 2 + goodbye)
-            await until(lambda: leg.view()["connections"] == 1 and not leg.is_connected)
+            await until(lambda: leg.view()["connections"] == 1 and not leg.is_taken)
         lost = next(line for line in logged if line["event"] == "audio lost")
         assert (lost["bytes"], lost["log_level"]) == (2 * len(VOICE), "warning")
         assert lost["error"] == "neither a sampleRate nor a rate in the URL"
