@@ -20,7 +20,15 @@ from daemon.media.dialects import choice
 from daemon.media.timeline import CALLER
 from daemon.media.websocketstream import Conversation, WebSocketStream
 from daemon.media.wire import Wire
-from tests.daemon.switches import Way, audio_socket, audio_stream, chan_websocket, media_stream
+from tests.daemon.switches import (
+    TELNYX,
+    Way,
+    audio_fork,
+    audio_socket,
+    audio_stream,
+    chan_websocket,
+    media_stream,
+)
 from tests.wavstream.clients import upgrade
 from wavstream.process import logs
 from wavstream.process.cadence import Cadence
@@ -32,8 +40,10 @@ PERIODS = (0.1, 0.5)
 WAYS = {
     "AudioSocket 8 kHz": audio_socket(8000),
     "audio-stream 8 kHz": audio_stream(8000, 1),
+    "audio-fork 8 kHz": audio_fork("mono", "audio.drachtio.org"),
     "chan-websocket slin": chan_websocket("slin", codecs.slin(8000), in_json=False),
     "twilio, one track": media_stream("inbound"),
+    "telnyx": TELNYX,
 }
 
 
@@ -51,11 +61,12 @@ def _opened(way: Way) -> tuple[Wire[Any], Parser | Conversation]:
         return AudioSocketStream(), Parser()
     framing = Framing(1 << 18)
     framing.receive_request(upgrade("/", *way.headers))
-    framing.accept(choice.subprotocol(["media"]) if way.headers else None)
+    protocols = [
+        value for name, _, value in (line.partition(": ") for line in way.headers) if "Protocol" in name
+    ]
+    framing.accept(choice.subprotocol(protocols))
     framing.outgoing()
-    return WebSocketStream(), Conversation(
-        framing, choice.begin(way.target, ["media"] * bool(way.headers), {})
-    )
+    return WebSocketStream(), Conversation(framing, choice.begin(way.target, protocols, {}))
 
 
 def _leg(way: Way) -> tuple[ConnectedLeg[Any], socket.socket]:

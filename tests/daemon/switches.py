@@ -170,6 +170,22 @@ def audio_socket(rate: int) -> Way:
     )
 
 
+TELNYX = Way(
+    "telnyx",
+    PCMU,
+    telnyx,
+    opening=(
+        said(event="connected", version="1.0.0"),
+        said(
+            event="start",
+            stream_id="s-1",
+            start={"call_control_id": "v3:1", "media_format": {"encoding": "PCMU", "sample_rate": 8000}},
+        ),
+    ),
+    closing=said(event="stop", stream_id="s-1"),
+    slack=TIME_SLACK_SECONDS,
+)
+
 WAYS = (
     audio_stream(8000, 1),
     audio_stream(8000, 2),
@@ -182,21 +198,7 @@ WAYS = (
     chan_websocket("slin16", codecs.slin(16000), in_json=False),
     media_stream("inbound"),
     media_stream("inbound", "outbound"),
-    Way(
-        "telnyx",
-        PCMU,
-        telnyx,
-        opening=(
-            said(event="connected", version="1.0.0"),
-            said(
-                event="start",
-                stream_id="s-1",
-                start={"call_control_id": "v3:1", "media_format": {"encoding": "PCMU", "sample_rate": 8000}},
-            ),
-        ),
-        closing=said(event="stop", stream_id="s-1"),
-        slack=TIME_SLACK_SECONDS,
-    ),
+    TELNYX,
     audio_socket(8000),
     audio_socket(16000),
 )
