@@ -90,7 +90,7 @@ def change(app_id: str, wanted: Change) -> Done:
 
 
 def missing_catalogue() -> Path | None:
-    """The directory in which a catalogue is yet to be made; None where there is one. Raises one of REFUSED."""
+    """The directory where a catalogue is yet to be made; None where there is one. Raises one of REFUSED."""
     settings = DaemonSettings.load()
     there = settings.database_url is not None or (settings.data_dir / "daemon.db").exists()
     return None if there else settings.data_dir.resolve()
