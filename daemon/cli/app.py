@@ -49,7 +49,11 @@ def set_app(
 
     change = applications.Change(webhook_url, rate_limit, event, api_key, fresh=new_key or print_key)
     with ending(applications.CatalogError, refusing=applications.REFUSED):
+        missing = applications.missing_catalogue()
         done = applications.change(app_id, change)
+    if missing is not None:
+        words = f"new catalogue in {missing}: a daemon with another DATA_DIR does not know {app_id}"
+        typer.echo(f"wavstream: {words}", err=True)
     if print_key:
         typer.echo(done.api_key)
         return

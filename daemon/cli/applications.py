@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import trio
 
@@ -27,6 +28,7 @@ __all__ = [
     "catalog_for",
     "change",
     "listed",
+    "missing_catalogue",
     "new_secret",
     "removed",
     "shown",
@@ -85,6 +87,13 @@ def change(app_id: str, wanted: Change) -> Done:
         )
         _, secret = trio.run(Applications(catalog).register, given)
         return Done(known is None, body.api_key, secret)
+
+
+def missing_catalogue() -> Path | None:
+    """The directory where a catalogue is yet to be made; None where there is one. Raises one of REFUSED."""
+    settings = DaemonSettings.load()
+    there = settings.database_url is not None or (settings.data_dir / "daemon.db").exists()
+    return None if there else settings.data_dir.resolve()
 
 
 def shown(app_id: str) -> str | None:

@@ -105,6 +105,13 @@ def test_a_wrong_value_is_one_line(
     assert "\n" not in line
 
 
+def test_a_wrong_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDIA_TOKEN", "tooshort")
+    with pytest.raises(SettingsError) as wrong:
+        DaemonSettings.load()
+    assert str(wrong.value) == "MEDIA_TOKEN=***: takes 16 characters at least"
+
+
 def test_an_empty_operators_key_would_let_everybody_in() -> None:
     with pytest.raises(SettingsError, match=r"^ADMIN_API_KEY="):
         DaemonSettings.load(admin_api_key="")

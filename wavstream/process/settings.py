@@ -3,11 +3,15 @@
 from typing import Annotated, NamedTuple, Self
 
 from pydantic import BeforeValidator, PlainSerializer, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class SettingsError(Exception):
-    """A setting cannot be used. Its text is one line that names the variable, its value and what it takes."""
+    """A setting cannot be used. Its text is one line that names the variable, its value and what it takes.
+
+    The value of a secret is not in it: such lines go to logs.
+    """
 
 
 class Address(NamedTuple):
@@ -50,6 +54,17 @@ class ProgramSettings(BaseSettings):
             return cls(**given)
         except ValidationError as wrong:
             first = wrong.errors()[0]
-            variable = str(first["loc"][0]).upper() if first["loc"] else "settings"
-            words = first["msg"].removeprefix("Value error, ")
-            raise SettingsError(f"{variable}={first['input']}: {words}") from None
+            name = str(first["loc"][0]) if first["loc"] else "settings"
+            shown = "***" if cls._is_secret(name) else first["input"]
+            raise SettingsError(f"{name.upper()}={shown}: {_words(first)}") from None
+
+    @classmethod
+    def _is_secret(cls, name: str) -> bool:
+        field = cls.model_fields.get(name)
+        return field is not None and "SecretStr" in str(field.annotation)
+
+
+def _words(wrong: ErrorDetails) -> str:
+    if wrong["type"] == "too_short":
+        return f"takes {wrong['ctx']['min_length']} characters at least"
+    return wrong["msg"].removeprefix("Value error, ")

@@ -53,6 +53,14 @@ def test_print_key_prints_a_working_key_and_nothing_else(run: Run) -> None:
     assert keys.matches(first.out.strip(), before)  # clients change over without a gap
 
 
+def test_a_catalogue_made_on_the_way_is_told_of_as_the_daemon_s_may_be_elsewhere(run: Run) -> None:
+    first, second = run("app", "set", "demo", "--print-key"), run("app", "set", "demo", "--print-key")
+    words = f"new catalogue in {Path('data').resolve()}: a daemon with another DATA_DIR does not know demo"
+    assert first.err == f"wavstream: {words}\n"
+    assert first.out.count("\n") == 1  # the key alone
+    assert second.err == ""
+
+
 def test_a_new_webhook_secret_is_printed_and_the_one_before_signs_on(run: Run) -> None:
     run("app", "set", "demo", "--print-key")
     before = kept("demo").webhook_secrets
