@@ -21,7 +21,7 @@ LOOK_SECONDS = 1.0
 
 log = logs.get(__name__)
 
-Action = Literal["end call", "end recording", "end pause"]
+Action = Literal["let go", "end call", "end recording", "end pause"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ def overdue(session: Session, limits: Limits, now: float) -> Action | None:
     if now - session.last_heard > limits.unheard:
         return "end call"
     if session.gone_since is not None and now - session.gone_since > limits.gone:
-        return "end call"
+        return "let go"
     if session.recording_since is not None and now - session.recording_since > limits.recording:
         return "end recording"
     if session.paused_since is not None and now - session.paused_since > limits.pause:
@@ -71,10 +71,13 @@ class Watch:
             await trio.sleep_until(start + number * LOOK_SECONDS)
 
     async def _do(self, action: Action, session_uuid: str) -> None:
-        log.warning("limit reached", session=session_uuid, action=action)
+        if action == "let go":  # as every such call ends
+            log.info("connection gone", session=session_uuid)
+        else:
+            log.warning("limit reached", session=session_uuid, action=action)
         try:
             match action:
-                case "end call":
+                case "let go" | "end call":
                     await self._sessions.end(session_uuid, "leg_lost")
                 case "end recording":
                     await self._sessions.end_recording(session_uuid)
