@@ -194,6 +194,8 @@ class ConnectedLeg(Generic[O]):
                 return False
             data = line.read()
             if data is None:
+                if not taken and line.vanished:
+                    self._lose(now, "the far end does not answer any more")
                 return True
             taken += len(data)
             if data:

@@ -15,7 +15,8 @@ from wavstream.process.admission import MOST_CONNECTIONS, Admission
 from wavstream.process.settings import Address
 
 KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
-"""A peer that vanished without a word is found out after a minute, and may then come back."""
+"""A peer that vanished without a word is found out after a minute, and may then come back: by these where
+nothing is on its way to it, else by `TcpLine.vanished`."""
 
 log = logs.get(__name__)
 

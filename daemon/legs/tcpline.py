@@ -9,6 +9,10 @@ READ_BYTES = 16_384
 """One read: 0.17 s at 48 kHz, a second at 8 kHz."""
 LINGER_SECONDS = 1.0
 LINGER_READS = 1000
+MOST_RETRIES = 8
+"""So many times in a row the kernel has said something again, and nobody answered: a minute, or nearly."""
+_INFO_BYTES = 8
+_RETRIES_AT = 2  # in `struct tcp_info`: `tcpi_retransmits`, one byte
 
 
 class TcpLine:
@@ -30,6 +34,19 @@ class TcpLine:
             return None
         except OSError:
             return b""
+
+    @property
+    def vanished(self) -> bool:
+        """Whether the peer answers no more, though we speak to it.
+
+        Keepalive asks nobody to whom something is on its way, and the kernel itself gives up after a quarter
+        of an hour. A peer that is there, and only reads nothing, has answered.
+        """
+        try:
+            info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
+        except OSError:
+            return False
+        return info[_RETRIES_AT] >= MOST_RETRIES
 
     def send(self, message: bytes) -> bool:
         """Send a message where there is room for it, whole or not at all; whether it was sent.

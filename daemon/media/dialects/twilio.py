@@ -16,8 +16,9 @@ class Twilio(MediaStream):
     """One connection; see Dialect.
 
     With `both_ways` (`<Connect><Stream>`) the far end plays what it gets; never where the stream brings both
-    tracks, which only a one-way `<Start><Stream>` does. Twilio tells no numbers: who wants them gives them as
-    custom parameters `from` and `to`.
+    tracks, which only a one-way `<Start><Stream>` does. A custom parameter `both_ways` of 1 says the same as
+    the URL's query, which Twilio takes none of (its errors 31920, 31922). It tells no numbers: who wants them
+    gives them as custom parameters `from` and `to`.
     """
 
     name = "twilio"
@@ -33,7 +34,9 @@ class Twilio(MediaStream):
         if encoding != MULAW:
             raise DialectError(f"encoding {encoding!r:.40}: takes {MULAW}")
         self._stream = an_id(said.get("streamSid")) or an_id(start.get("streamSid"))
-        tracks = start.get("tracks")
+        custom, tracks = start.get("customParameters"), start.get("tracks")
+        if isinstance(custom, dict) and custom.get("both_ways") == "1":
+            self._both_ways = True
         if isinstance(tracks, list) and "outbound" in tracks:
             self._both_ways = False
         return PCMU, _begun(start)

@@ -2,6 +2,7 @@
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from daemon.calls.alarm import Alarm
@@ -40,6 +41,22 @@ async def test_a_call_of_which_nothing_is_heard_for_too_long_is_over(
         assert [end[0] for end in calls.fate.ends] == ["finish"]
         assert calls.sessions.count == 0
         nursery.cancel_scope.cancel()
+
+
+async def test_a_call_that_came_with_its_connection_ends_with_it_and_nothing_is_wrong(
+    autojump_clock: MockClock, catalog: InlineCatalog
+) -> None:
+    with capture_logs() as logged:
+        async with exchange(catalog) as calls, trio.open_nursery() as nursery:
+            await watch(nursery, calls, Limits(gone=10))
+            uid = await calls.call(arrived=True)
+            await trio.sleep(9)
+            assert calls.row(uid).state == "waiting"
+            await trio.sleep(3)
+            assert (calls.row(uid).state, calls.row(uid).cause) == ("ended", "leg_lost")
+            nursery.cancel_scope.cancel()
+    assert [line["session"] for line in logged if line["event"] == "connection gone"] == [uid]
+    assert [line for line in logged if line["log_level"] != "info"] == []
 
 
 @pytest.mark.contract("recording-max-hours")

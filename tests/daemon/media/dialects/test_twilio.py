@@ -45,8 +45,18 @@ def test_silence_goes_back_to_twilio_where_it_is_played() -> None:
     assert dialect.goodbye() is None
 
 
+@pytest.mark.parametrize(("said", "spoken_to"), [("1", True), ("0", False), (1, False), ([], False)])
+def test_a_parameter_says_that_silence_is_played_where_no_query_may(said: object, spoken_to: bool) -> None:
+    dialect = Twilio()
+    dialect.receive(begin(TWILIO_START, customParameters={"both_ways": said}))
+    assert (dialect.silence(0.1) is not None) is spoken_to
+
+
 def test_a_stream_with_both_tracks_has_no_way_back() -> None:
     for both_ways, tracks in ((False, ["inbound"]), (True, ["inbound", "outbound"])):
         dialect = Twilio(both_ways=both_ways)
         dialect.receive(begin(TWILIO_START, tracks=tracks))
         assert dialect.silence(0.1) is None
+    dialect = Twilio()
+    dialect.receive(begin(TWILIO_START, tracks=["outbound"], customParameters={"both_ways": "1"}))
+    assert dialect.silence(0.1) is None
