@@ -73,7 +73,7 @@ class Watch:
 
     async def _do(self, action: Action, session_uuid: str) -> None:
         if action == "end arrival":
-            log.info("connection gone for good", session=session_uuid)
+            log.info("connection gone", session=session_uuid)
         else:
             log.warning("limit reached", session=session_uuid, action=action)
         try:

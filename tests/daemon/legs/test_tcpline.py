@@ -102,7 +102,7 @@ async def test_a_leg_whose_far_end_has_vanished_takes_another_connection(
             await leg.connected.wait()
             cut_off(switch.socket)
             leg.send_silence(trio.current_time())
-            await until(lambda: not leg.is_connected)
+            await until(lambda: not leg.view()["connected"])
             assert leg.gone_since is not None
             with closing(Switch(switchboard.address, UUID(leg.name))):
-                await until(lambda: leg.is_connected)
+                await until(lambda: leg.view()["connected"])
