@@ -19,6 +19,8 @@ PTIME_SECONDS = 0.02
 PUNCTUAL_SECONDS = 0.05
 """A switch that is later than this, for its machine is too busy, does not say when its audio was spoken."""
 MOST_TRIES = 10
+TAKES_SECONDS = 300.0
+"""Against hanging: a busy machine needs as many takes, and each lasts as long as its speech."""
 ORDER_SLACK_SECONDS = 0.06
 TIME_SLACK_SECONDS = 0.02
 

@@ -22,8 +22,8 @@ from daemon.media.audiosocket import Parser
 from daemon.media.codecs import PCMU, Codec, Samples, slin
 from tests.daemon.media import captures
 from tests.daemon.recorded import Recorded, download
-from tests.daemon.running import BOUND_SECONDS, Application, Daemon, both
-from tests.daemon.switches import MOST_TRIES, PUNCTUAL_SECONDS
+from tests.daemon.running import Application, Daemon, both
+from tests.daemon.switches import MOST_TRIES, PUNCTUAL_SECONDS, TAKES_SECONDS
 from tests.wavstream.clients import frames
 from wavstream.process.cadence import SECONDS_BY_LOAD
 
@@ -216,7 +216,7 @@ async def test_every_capture_of_a_real_switch_is_recorded_to_its_last_sample(
 ) -> None:
     """A recording that begins before any audio has the rate that its daemon is told."""
     monkeypatch.setattr("daemon.calls.cooldown.Cooldown.remaining", lambda *_args: 0.0)
-    with trio.fail_after(BOUND_SECONDS):
+    with trio.fail_after(TAKES_SECONDS):
         async with AsyncExitStack() as stack:
             shops = []
             for rate in (8000, 16_000):

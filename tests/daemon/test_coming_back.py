@@ -12,12 +12,13 @@ from daemon.media import codecs, rtp
 from daemon.media.codecs import PCMU, Samples
 from tests.daemon.media import captures
 from tests.daemon.recorded import download
-from tests.daemon.running import BOUND_SECONDS, Application, Daemon, both
+from tests.daemon.running import Application, Daemon, both
 from tests.daemon.speaker import Speaker
 from tests.daemon.switches import (
     MOST_TRIES,
     PTIME_SECONDS,
     PUNCTUAL_SECONDS,
+    TAKES_SECONDS,
     Way,
     audio_fork,
     audio_socket,
@@ -108,7 +109,7 @@ async def moved(daemon: Daemon, shop: Application, first: Way, second: Way) -> b
 
 
 async def test_a_leg_lost_and_back_is_one_recording_with_silence_between(tmp_path: Path) -> None:
-    with trio.fail_after(BOUND_SECONDS):
+    with trio.fail_after(TAKES_SECONDS):
         async with (
             both(tmp_path, recording_channels="stereo") as (daemon, _),
             daemon.application() as shop,
@@ -191,7 +192,7 @@ async def stayed_together(daemon: Daemon, shop: Application, way: Way) -> bool:
 
 
 async def test_two_legs_of_different_kinds_stay_together(tmp_path: Path) -> None:
-    with trio.fail_after(BOUND_SECONDS):
+    with trio.fail_after(TAKES_SECONDS):
         async with (
             both(tmp_path, recording_channels="stereo") as (daemon, _),
             daemon.application() as shop,

@@ -11,9 +11,9 @@ from daemon.media.audiosocket import Parser
 from daemon.media.codecs import Codec, Samples
 from tests.daemon.media import captures
 from tests.daemon.recorded import Recorded, download
-from tests.daemon.running import BOUND_SECONDS, Application, Daemon, both
+from tests.daemon.running import Application, Daemon, both
 from tests.daemon.speaker import Speaker
-from tests.daemon.switches import MOST_TRIES, PUNCTUAL_SECONDS, WAYS, Way, connect
+from tests.daemon.switches import MOST_TRIES, PUNCTUAL_SECONDS, TAKES_SECONDS, WAYS, Way, connect
 from tests.wavstream.clients import frames
 from wavstream.process.cadence import SECONDS_BY_LOAD
 
@@ -100,7 +100,7 @@ async def test_the_same_speech_through_every_dialect_is_where_it_was_spoken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("daemon.calls.cooldown.Cooldown.remaining", lambda *_args: 0.0)
-    with trio.fail_after(BOUND_SECONDS):
+    with trio.fail_after(TAKES_SECONDS):
         async with (
             both(tmp_path, recording_channels="stereo") as (daemon, _),
             daemon.application() as shop,
