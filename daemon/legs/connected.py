@@ -101,7 +101,7 @@ class ConnectedLeg(Generic[O]):
     @property
     def received(self) -> Received:
         """What has come since it listens, on all its connections, up to the last `poll`: audio messages."""
-        return Received(packets=self._wire.frames, drift_ppm=self._wire.drift_ppm)
+        return self._wire.received
 
     def connect(self, line: TcpLine, opened: O) -> None:
         """Take a line that has named this leg, and what its listener knows of it. Raises TakenError.

@@ -9,6 +9,7 @@ from daemon.media.codecs import Codec, slin
 from daemon.media.heard import Heard
 from daemon.media.keys import DIGITS, MOST_WAITING, Key
 from daemon.media.placing import InOrder
+from daemon.media.quality import Received
 
 _SLIN = {kind: slin(rate) for kind, rate in audiosocket.RATES.items()}
 
@@ -57,6 +58,11 @@ class AudioSocketStream:
     def drift_ppm(self) -> float | None:
         """By how many millionths the sender's clock is faster than ours; None until that is known to 20."""
         return self._voice.drift_ppm
+
+    @property
+    def received(self) -> Received:
+        """What has come, on all its connections: frames of audio. Over TCP none is lost."""
+        return Received(packets=self.frames, drift_ppm=self.drift_ppm)
 
     def begin(self, opened: Parser) -> None:
         """A new connection, of which `opened` has taken the first frame."""

@@ -63,6 +63,12 @@ class ByTime:
         self._sequence = 0  # what the clock knows it by,
         self._end = 0.0  # and when it ends
         self._heard: list[Heard] = []
+        self.duplicates = 0
+        """Messages that came twice,"""
+        self.reordered = 0
+        """that came behind a later one,"""
+        self.lost = 0
+        """and that never came: by the time that they would have filled."""
 
     @property
     def waiting(self) -> bool:
@@ -146,8 +152,10 @@ class ByTime:
         if timed.number < self._newest - MOST_OVERTAKEN:
             self._count_anew(timed)
         if timed.number in self._known:
+            self.duplicates += 1
             return []
         ahead = timed.number - self._newest
+        self._count(ahead, timed)
         index = self._clock.place(
             sequence=self._sequence + min(ahead, MOST_MISSING) & 0xFFFF,
             timestamp=round(self._know(timed) * timed.codec.clock_rate) & 0xFFFFFFFF,
@@ -161,6 +169,15 @@ class ByTime:
         if step and self._memory is None:
             payload, index = stretched(payload, timed.codec.bytes_per_sample, step), index - step
         return [Heard(index, timed.codec, payload, self._voice)]
+
+    def _count(self, ahead: int, timed: Timed) -> None:
+        """How many have been missed, or that one of them has come."""
+        if ahead < 0:
+            self.reordered += 1
+            self.lost = max(0, self.lost - 1)
+        elif self._newest >= 0 and ahead > 1:
+            missing = round((timed.time - self._end) / timed.seconds)
+            self.lost += max(0, min(missing, ahead - 1))
 
     def _know(self, timed: Timed) -> float:
         """When it was spoken: as it says, but without a seam to the message before where that may be."""

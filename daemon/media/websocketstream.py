@@ -20,6 +20,7 @@ from daemon.media.dialects.dialect import (
 from daemon.media.heard import Heard
 from daemon.media.keys import MOST_WAITING, Key
 from daemon.media.placing import InOrder, Placing
+from daemon.media.quality import Received
 from daemon.media.timed import ByTime, Timed
 from daemon.media.wire import WireError
 from wavstream.process.framing import Framing
@@ -93,6 +94,17 @@ class WebSocketStream:
     def drift_ppm(self) -> float | None:
         """By how many millionths the sender's clock is faster than ours; None until that is known."""
         return next((voice.drift_ppm for voice in self._voices if voice.drift_ppm is not None), None)
+
+    @property
+    def received(self) -> Received:
+        """What has come, on all its connections: messages with audio. Numbered ones may be lost."""
+        return Received(
+            packets=self.frames,
+            lost=sum(voice.lost for voice in self._by_time),
+            reordered=sum(voice.reordered for voice in self._by_time),
+            duplicates=sum(voice.duplicates for voice in self._by_time),
+            drift_ppm=self.drift_ppm,
+        )
 
     def begin(self, opened: Conversation) -> None:
         """A new connection."""

@@ -5,6 +5,7 @@ from typing import Any, Protocol, TypeVar
 from daemon.media.codecs import Codec
 from daemon.media.heard import Heard
 from daemon.media.keys import Key
+from daemon.media.quality import Received
 
 O_contra = TypeVar("O_contra", contravariant=True)
 
@@ -52,8 +53,8 @@ class Wire(Protocol[O_contra]):
         """Bytes of audio that wait for a word of their rate: lost, if the connection ends without one."""
 
     @property
-    def drift_ppm(self) -> float | None:
-        """By how many millionths the sender's clock is faster than ours; None until that is known."""
+    def received(self) -> Received:
+        """What has come, on all its connections: messages with audio."""
 
     def begin(self, opened: O_contra) -> None:
         """A new connection."""

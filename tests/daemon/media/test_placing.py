@@ -144,6 +144,18 @@ def test_by_time_what_is_lost_leaves_its_time() -> None:
     assert runs == {8_000_000: FRAMES[0] + FRAMES[1], 8_000_640: FRAMES[4]}
 
 
+def test_by_time_what_is_lost_overtaken_or_doubled_is_counted() -> None:
+    _, placing = by_time((START, [timed(number) for number in (1, 2, 3, 5, 4, 4, 6, 9, 10)]))
+    assert (placing.lost, placing.reordered, placing.duplicates) == (2, 1, 1)
+
+
+def test_by_time_numbers_of_two_voices_together_say_of_none_that_it_is_lost() -> None:
+    _, placing = by_time(
+        (START, [timed(1 + 2 * count, time=0.02 * count, frame=FRAMES[count]) for count in range(20)])
+    )
+    assert (placing.lost, placing.reordered) == (0, 0)
+
+
 def test_by_time_rounded_times_make_no_seams() -> None:
     """Frames of 22.5 ms, their times cut to whole milliseconds."""
     size = 180 * 2
