@@ -14,6 +14,7 @@ from pydantic import (
 
 from daemon.api import examples
 from daemon.media import codecs
+from daemon.media.keys import PAYLOAD_TYPE
 
 MAX_BODY_BYTES = 64 * 1024
 """More than any body of this API needs."""
@@ -100,6 +101,17 @@ class SessionBody(Body):
         default=False,
         description="Whether a leg's sender may go on from another address, once it was silent for 2 s at its"
         " own (a NAT bound it anew, a call was moved). Without it no stranger is ever heard.",
+    )
+    silence: bool = Field(
+        default=True,
+        description="Whether silence goes back, so that no switch hangs up for want of it; false: nothing is"
+        " ever sent to a leg's audio.",
+    )
+    telephone_event: Whole = Field(
+        default=PAYLOAD_TYPE,
+        ge=0,
+        le=127,
+        description="The RTP payload type of pressed keys (RFC 4733), where it is not the usual 101.",
     )
     rtp: RtpFormat | None = Field(
         default=None, description="What the RTP carries, where no static payload type says it."

@@ -98,7 +98,12 @@ class Api:
             caller_id=asked.caller_id,
             did=asked.did,
             legs=asked.legs,
-            wishes=Wishes(payload_types=types, repin=asked.repin),
+            wishes=Wishes(
+                payload_types=types,
+                telephone_event=asked.telephone_event,
+                repin=asked.repin,
+                silence=asked.silence,
+            ),
         )
         try:
             row, live = await self._sessions.create(call)

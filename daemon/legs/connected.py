@@ -53,8 +53,12 @@ class ConnectedLeg(Generic[O]):
         cadence: Cadence,
         log: Log,
         closed: Callable[[], object],
+        silence: bool = True,
     ) -> None:
-        """`wire` is what is spoken; `closed` is called once, when no connection is taken any more."""
+        """`wire` is what is spoken; without `silence` nothing is said to whoever connects.
+
+        `closed` is called once, when no connection is taken any more.
+        """
         self.side = side
         self.name = name
         self.connected = trio.Event()
@@ -72,6 +76,7 @@ class ConnectedLeg(Generic[O]):
         self._keys = KeyLog(self._tracks)
         self._drained = self._last_heard = self._said = self._connected_at = trio.current_time()
         self._looked = self._drained
+        self._silence = silence
         self._silence_frames = 0
         self._budget = Budget(self._drained)
 
@@ -246,7 +251,7 @@ class ConnectedLeg(Generic[O]):
 
     def send_silence(self, now: float) -> None:
         """One frame of 20 ms of silence at the far end's own rate, where it is connected and reads."""
-        if self._line is None:
+        if self._line is None or not self._silence:
             return
         self._said = now
         if self._line.send(self._wire.silence(SILENCE_SECONDS)):

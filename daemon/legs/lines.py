@@ -15,6 +15,7 @@ from daemon.legs.switchboard import Switchboard
 from daemon.media.audiosocket import Parser
 from daemon.media.audiosocketstream import AudioSocketStream
 from daemon.media.codecs import Codec
+from daemon.media.keys import PAYLOAD_TYPE
 from daemon.media.websocketstream import Conversation, WebSocketStream
 from wavstream.process.cadence import Cadence
 from wavstream.process.logs import Log
@@ -28,12 +29,15 @@ TOKEN_BYTES = 16
 class Wishes:
     """What is special about a call's lines.
 
-    `payload_types` are RTP's besides the static ones; with `repin` a sender may go on from another address.
+    `payload_types` are RTP's besides the static ones, `telephone_event` is that of pressed keys; with `repin`
+    a sender may go on from another address, and without `silence` nothing is said to it.
     `audiosocket` is the caller's UUID there, where the switch has chosen it.
     """
 
     payload_types: Mapping[int, Codec] = field(default_factory=dict)
+    telephone_event: int = PAYLOAD_TYPE
     repin: bool = False
+    silence: bool = True
     audiosocket: UUID | None = None
 
 
@@ -73,15 +77,16 @@ class Lines:
             cadence=self._cadence,
             log=log,
             payload_types=wishes.payload_types,
+            telephone_event=wishes.telephone_event,
             repin=wishes.repin,
         )
         undo.callback(rtp.close)
         uuid = None if wishes.audiosocket is None or side else str(wishes.audiosocket)
-        audiosocket = self.audiosocket.open(side=side, log=log, name=uuid)
+        audiosocket = self.audiosocket.open(side=side, log=log, name=uuid, silence=wishes.silence)
         undo.callback(audiosocket.close)
-        websocket = self.websocket.open(side=side, log=log)
+        websocket = self.websocket.open(side=side, log=log, silence=wishes.silence)
         undo.callback(websocket.close)
-        return Party(rtp, audiosocket, websocket)
+        return Party(rtp, audiosocket, websocket, silence=wishes.silence)
 
     @property
     def media_base(self) -> str:

@@ -23,8 +23,14 @@ class Party:
     """
 
     def __init__(
-        self, rtp: RtpLeg, audiosocket: ConnectedLeg[Parser], websocket: ConnectedLeg[Conversation]
+        self,
+        rtp: RtpLeg,
+        audiosocket: ConnectedLeg[Parser],
+        websocket: ConnectedLeg[Conversation],
+        *,
+        silence: bool = True,
     ) -> None:
+        """Without `silence` nothing is said to whoever speaks."""
         self.side: Side = rtp.side
         self.rtp = rtp
         self.audiosocket = audiosocket
@@ -38,6 +44,7 @@ class Party:
         self._scopes = {leg: trio.CancelScope() for leg in self._used}
         self._leg: AnyLeg = rtp
         self._chosen = False
+        self._silence = silence
         self._timelines: dict[Timeline, None] = {}
 
     @property
@@ -122,7 +129,8 @@ class Party:
 
     def send_silence(self, now: float) -> None:
         """Let the far end hear that somebody is there, where it is known and can be spoken to."""
-        self._leg.send_silence(now)
+        if self._silence:
+            self._leg.send_silence(now)
 
     def close(self) -> None:
         """Take in what has arrived, leave all recordings, and close every leg. Twice does no harm."""

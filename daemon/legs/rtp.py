@@ -13,6 +13,7 @@ from daemon.legs.ports import PortPair
 from daemon.legs.rtcp import Rtcp
 from daemon.legs.tracks import Tracks
 from daemon.media.codecs import STATIC, Codec
+from daemon.media.keys import PAYLOAD_TYPE
 from daemon.media.quality import Received
 from daemon.media.rtpstream import Endpoint, RtpStream
 from daemon.media.silentvoice import SilentVoice
@@ -33,7 +34,8 @@ class RtpLeg:
     """One party's RTP. Whoever sends first has it; silence goes back to where the packets come from.
 
     `payload_types` says what its packets hold, besides the static ones. `heard` is set by the first packet.
-    `repin` lets its sender go on from another address. Times are those of `trio.current_time()`.
+    `telephone_event` is the payload type of keys; `repin` lets its sender go on from another address. Times
+    are those of `trio.current_time()`.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class RtpLeg:
         cadence: Cadence,
         log: Log,
         payload_types: Mapping[int, Codec] | None = None,
+        telephone_event: int = PAYLOAD_TYPE,
         repin: bool = False,
     ) -> None:
         """`bound` is of `RtpPorts.bind`, and this leg's to close."""
@@ -55,7 +58,7 @@ class RtpLeg:
         self._cadence = cadence
         self._log = log.bind(leg=SIDE_NAMES[side])
         self._told = payload_types or {}
-        self._stream = RtpStream({**STATIC, **self._told}, repin=repin)
+        self._stream = RtpStream({**STATIC, **self._told}, telephone_event=telephone_event, repin=repin)
         self._tracks = Tracks(side)
         self._keys = KeyLog(self._tracks)
         self._drained = trio.current_time()

@@ -26,8 +26,10 @@ class Switchboard(Generic[O]):
         self._draw = draw
         self._legs: dict[str, ConnectedLeg[O]] = {}
 
-    def open(self, *, side: Side, log: Log, name: str | None = None) -> ConnectedLeg[O]:
+    def open(self, *, side: Side, log: Log, name: str | None = None, silence: bool = True) -> ConnectedLeg[O]:
         """A leg that takes connections until it is closed; without a `name`, one is drawn.
+
+        Without `silence` it says nothing.
 
         Raises ValueError where a leg has this one.
         """
@@ -40,6 +42,7 @@ class Switchboard(Generic[O]):
             wire=self._wire(),
             cadence=self._cadence,
             log=log,
+            silence=silence,
             closed=lambda: self._legs.pop(name, None),
         )
         self._legs[name] = leg

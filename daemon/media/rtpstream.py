@@ -46,7 +46,9 @@ class RtpStream:
     before, whom a NAT has bound anew, and its audio goes on by its timestamps.
     """
 
-    def __init__(self, codecs: Mapping[int, Codec], *, repin: bool = False) -> None:
+    def __init__(
+        self, codecs: Mapping[int, Codec], *, telephone_event: int = PAYLOAD_TYPE, repin: bool = False
+    ) -> None:
         self.source: Endpoint | None = None
         self.codec: Codec | None = None
         self.payload_type = -1
@@ -63,6 +65,7 @@ class RtpStream:
         self._clock = SenderClock(8000)
         self._run = Run()
         self._codecs = codecs
+        self._telephone_event = -1 if telephone_event in codecs else telephone_event
         self._repin = repin
         self._ssrc = -1
         self._notices = Notices()
@@ -111,7 +114,7 @@ class RtpStream:
                 return notice
         else:
             notice = None
-        key = packet.payload_type == PAYLOAD_TYPE and PAYLOAD_TYPE not in self._codecs
+        key = packet.payload_type == self._telephone_event
         verdict = self._reception.arrived(packet.sequence, packet.timestamp, arrival, timed=not key)
         if verdict is Verdict.RESTARTED:
             self._clock.restart()

@@ -152,3 +152,19 @@ async def test_a_call_that_ends_closes_its_connection_and_tells_how_it_was_heard
         assert view["legs"][0]["frames"] == 1
         assert view["media"] == {"rtp": [], "audiosocket": [], "websocket": []}
         switch.close()
+
+
+async def test_a_leg_that_wants_none_gets_no_silence(tmp_path: Path) -> None:
+    async with both(tmp_path) as (daemon, _), daemon.application() as shop:
+        loud, quiet = await shop.created(), await shop.created(silence=False)
+        with closing(connected(daemon, loud)) as one, closing(connected(daemon, quiet)) as other:
+            for session, switch in ((loud, one), (quiet, other)):
+                switch.send(audio(bytes(320)))
+                await kind(shop, session, "audiosocket")
+                await shop.command(session["session_uuid"], "record/start")
+                await shop.recording(session["session_uuid"], "recording")
+            await shop.until(loud["session_uuid"], lambda view: view["legs"][0]["silence_frames"] > 3)
+            view = (await shop.http.get(f"/api/v1/sessions/{quiet['session_uuid']}")).json()
+            assert view["legs"][0]["silence_frames"] == 0
+            assert one.heard()
+            assert other.heard() == []

@@ -52,6 +52,8 @@ def test_a_session_may_say_who_calls_whom_and_how() -> None:
         "did": "100",
         "legs": 2,
         "repin": True,
+        "silence": False,
+        "telephone_event": 96,
         "rtp": {"payload_type": 96, "encoding": "L16", "rate": 16000},
     }
     body = parse(SessionBody, json.dumps(told).encode())
@@ -71,6 +73,9 @@ def test_a_session_may_say_who_calls_whom_and_how() -> None:
         ("caller_id", "a\nb"),
         ("did", 100),
         ("repin", 1),
+        ("silence", "no"),
+        ("telephone_event", 128),
+        ("telephone_event", None),
         ("rtp", {}),
         ("rtp", {"payload_type": 128, "encoding": "L16", "rate": 8000}),
         ("rtp", {"payload_type": 96, "encoding": "opus", "rate": 48000}),

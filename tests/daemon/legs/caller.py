@@ -50,6 +50,7 @@ def make_leg(
     bound: PortPair | None = None,
     told: dict[int, Codec] | None = None,
     repin: bool = False,
+    telephone_event: int = 101,
 ) -> RtpLeg:
     """A leg, on ports of the system's choice if on no others."""
     return RtpLeg(
@@ -59,6 +60,7 @@ def make_leg(
         log=logs.get("tests"),
         payload_types=told,
         repin=repin,
+        telephone_event=telephone_event,
     )
 
 

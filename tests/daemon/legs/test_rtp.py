@@ -335,6 +335,19 @@ async def test_no_packet_seems_early_when_the_wall_clock_is_set_or_a_busy_machin
     await trio.lowlevel.checkpoint()
 
 
+async def test_keys_may_have_another_payload_type_than_the_usual() -> None:
+    leg = make_leg(Cadence(), telephone_event=126)
+    async with calling(leg) as [caller]:
+        caller.send(0)
+        for number, kind in ((1, 126), (2, 101)):
+            caller.kind = kind
+            caller.send(number, payload=b"\x05\x0a\0\0")
+        leg.poll()
+        view = leg.view()
+    assert [pressed["key"] for pressed in view["dtmf"]] == ["5"]
+    assert view["unknown"] == 1
+
+
 async def test_keys_are_shown_with_their_time_but_not_those_of_a_pause() -> None:
     leg = make_leg(Cadence())
     async with calling(leg) as [caller]:
