@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -96,10 +96,13 @@ class Commands:
                 raise ShuttingDownError
             live = self._sessions.live(request.session_uuid)
             context = self._context(request, live)
-            taken = await self._catalog.run(partial(_take, request=request, context=context))
-            # From here to the end there is no checkpoint: what was stored is done, whoever is cancelled.
-            if taken.act is not None:
-                self._do(request, taken.command, taken.act, live)
+            with ExitStack() as undo:
+                _hear_again(request, live, undo)
+                taken = await self._catalog.run(partial(_take, request=request, context=context))
+                # From here to the end there is no checkpoint: what was stored is done, whoever is cancelled.
+                if taken.act is not None:
+                    undo.pop_all()
+                    self._do(request, taken.command, taken.act, live)
         return taken.command
 
     def _context(self, request: Request, live: Session | None) -> Context:
@@ -130,6 +133,16 @@ class Commands:
             success=command.success,
             error=command.error,
         )
+
+
+def _hear_again(request: Request, live: Session | None, undo: ExitStack) -> None:
+    """Let a pause end as its resumption is asked for: what is masked meanwhile could not be had back.
+
+    Nothing of it leaves before that is stored (see `Session.holding`), and `undo` masks it again.
+    """
+    if request.command == "record/resume" and live is not None and live.paused_since is not None:
+        live.resume_recording(request.moment.monotonic)
+        undo.callback(live.pause_recording, request.moment.monotonic)
 
 
 def _take(tx: Connection, request: Request, context: Context) -> _Taken:

@@ -216,7 +216,7 @@ class Session:
     def resume_recording(self, at: float) -> None:
         """Hide no more of what is spoken from `at` on."""
         running = self._running
-        if running is not None:
+        if running is not None and running.paused_since is not None:
             running.paused_since = None
             running.running.resume(at)
 

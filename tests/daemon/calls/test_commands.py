@@ -402,6 +402,34 @@ async def test_while_a_command_is_being_stored_nothing_leaves_the_recording_that
         assert recording.held == []
 
 
+async def test_a_pause_ends_as_its_end_is_asked_for_and_goes_on_where_that_cannot_be_stored(
+    autojump_clock: MockClock, catalog: InlineCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes while the disk is slow is heard: masked, it could not be had back."""
+    async with exchange(catalog) as calls:
+        uid = await calls.call()
+        await calls.order(uid, "record/start")
+        await calls.order(uid, "record/pause")
+        (recording,) = calls.recorder.made
+        catalog.broken = 1
+        await trio.sleep(1)
+        with pytest.raises(CatalogError):
+            await calls.order(uid, "record/resume")
+        assert recording.masked == [(0.0, True), (1.0, False), (1.0, True)]
+        run, seen = catalog.run, []
+
+        async def slow(work: Any) -> Any:
+            seen.append((recording.masked[-1], list(recording.held)))
+            await trio.sleep(2)
+            return await run(work)
+
+        monkeypatch.setattr(catalog, "run", slow)
+        await trio.sleep(1)
+        assert await calls.order(uid, "record/resume") == (True, None)
+        assert seen[0] == ((2.0, False), [2.0])
+        assert recording.masked[3:] == [(2.0, False)]
+
+
 async def test_pauses_share_no_cooldown_with_the_heavy_commands_and_repeat_as_all_do(
     autojump_clock: MockClock, catalog: InlineCatalog
 ) -> None:
