@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from daemon.calls import changes
 from daemon.wavstream_http import Held, WavstreamError
 from storage import call_recordings
+from storage.call_recordings import CallRecording
 from storage.catalog import Catalog, CatalogError
 from wavstream.process import logs
 from wavstream.protocol import Completed
@@ -104,19 +105,19 @@ class Completion:
     async def _settle(self, recording_id: str, change: Callable[..., bool]) -> None:
         """Make the change and store its event, when the catalogue takes it: nothing else is left to do."""
 
-        def work(tx: Connection) -> tuple[str, str]:
+        def work(tx: Connection) -> tuple[CallRecording | None, bool]:
             changed = change(tx, recording_id, now=self._clock())
-            row = call_recordings.get(tx, recording_id) if changed else None
-            return ("", "") if row is None else (row.state, row.reason or "interrupted")
+            return call_recordings.get(tx, recording_id), changed
 
-        async def settled() -> tuple[str, str] | None:
+        async def settled() -> tuple[CallRecording | None, bool] | None:
             return await self._catalog.run(work)
 
         end = await self._persist(recording_id, settled, until=self._clock() + GIVE_UP_SECONDS)
-        state, reason = end or ("", "")
-        log.info("recording settled", recording=recording_id, changed=bool(state))
-        if state:
-            self._ended(state, reason)
+        row, changed = end or (None, False)
+        session = None if row is None else row.session_uuid
+        log.info("recording settled", session=session, recording=recording_id, changed=changed)
+        if row is not None and changed:
+            self._ended(row.state, row.reason or "interrupted")
         self._announce()
 
     async def _persist(
