@@ -82,9 +82,14 @@ class ConnectedLeg(Generic[O]):
 
     @property
     def rate(self) -> int:
-        """Samples a second of what is heard; 8,000 before anything was."""
+        """Samples a second of what is heard, or told; 8,000 before either."""
         codec = self._wire.codec
         return 8000 if codec is None else codec.rate
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it is known what is heard on it, or will be."""
+        return self._wire.codec is not None
 
     @property
     def is_taken(self) -> bool:

@@ -50,7 +50,9 @@ class Party:
     @property
     def rate(self) -> int:
         """Samples a second: of what is heard, or, before anything was, of what is expected."""
-        return (self._leg if self.heard.is_set() else self.rtp).rate
+        leg = self._leg
+        told = isinstance(leg, ConnectedLeg) and leg.is_told
+        return (leg if told or self.heard.is_set() else self.rtp).rate
 
     @property
     def last_heard(self) -> float:

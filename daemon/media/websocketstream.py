@@ -54,6 +54,7 @@ class WebSocketStream:
         self._open: Conversation | None = None
         self._dialect: Dialect | None = None
         self._codec: Codec | None = None
+        self._sounded = False  # on this connection
         self._in_order = (InOrder(0), InOrder(1))
         self._by_time = (ByTime(0), ByTime(1))
         self._voices: tuple[Placing, ...] = (*self._in_order, *self._by_time)
@@ -61,8 +62,9 @@ class WebSocketStream:
 
     @property
     def codec(self) -> Codec | None:
-        """What is heard; None before anything was."""
-        return self._codec
+        """What is heard; before that, what the far end has told of it; None before either."""
+        told = None if self._dialect is None else self._dialect.codec
+        return self._codec if self._sounded or told is None else told
 
     @property
     def frames(self) -> int:
@@ -112,6 +114,7 @@ class WebSocketStream:
         self._binaries_before = self.frames - self._sounding_texts
         self._open, self._dialect, self.hung_up = opened, opened.dialect, False
         self._early = opened.messages
+        self._sounded = False
 
     def receive(self, data: bytes, now: float) -> None:
         """Take in what has come by `now`. Raises WireError; what was before it is heard."""
@@ -157,7 +160,7 @@ class WebSocketStream:
                 self._close(CloseCode.NORMAL_CLOSURE, "")
 
     def _hear(self, sound: Sound, now: float) -> None:
-        self._codec = sound.codec
+        self._codec, self._sounded = sound.codec, True
         if sound.time is None or sound.number is None:
             self._in_order[sound.voice].take(sound.codec, sound.payload, now)
         else:

@@ -26,7 +26,7 @@ class Wire(Protocol[O_contra]):
 
     @property
     def codec(self) -> Codec | None:
-        """What is heard; None before anything was."""
+        """What is heard; before that, what the far end has told of it; None before either."""
 
     @property
     def seen(self) -> int:

@@ -181,3 +181,18 @@ async def test_an_arrival_that_never_gets_its_connection_is_over_as_well(
             session = await only_session(shop)
         view = await shop.until(session, lambda view: view["state"] == "ended")
         assert view["cause"] == "leg_lost"
+
+
+async def test_a_recording_that_begins_before_any_audio_has_the_rate_that_was_told(tmp_path: Path) -> None:
+    begun = text("MEDIA_START channel:W/x channel_id:1.2 format:slin16 optimal_frame_size:640 ptime:20")
+    async with running(tmp_path) as daemon, daemon.application() as shop:
+        session = await shop.created()
+        target = session["media"]["websocket"][0]["url"].partition(str(daemon.listening.media))[2]
+        with MediaSwitch.asking(daemon.listening.media, target) as switch:
+            assert await switch.status() == 101
+            switch.send(begun)
+            uid = session["session_uuid"]
+            await shop.until(uid, lambda view: view["legs"][0].get("dialect") == "chan-websocket")
+            assert (await shop.command(uid, "record/start")).status_code == 202
+            view = await shop.until(uid, lambda view: view["recording"] is not None)
+            assert view["recording"]["sample_rate"] == 16000

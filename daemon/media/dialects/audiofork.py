@@ -7,6 +7,7 @@ held: to guess its rate would make a recording of the wrong speed, which nobody 
 
 from typing import Any
 
+from daemon.media.codecs import Codec
 from daemon.media.dialects.dialect import DialectError, Event, Message, Over
 from daemon.media.dialects.interleaved import Interleaved, linear
 from daemon.media.dialects.telling import json_object, pressed, told, whole
@@ -36,6 +37,11 @@ class AudioFork:
         self._both_ways = both_ways
         self._told = False
         self._held = bytearray()
+
+    @property
+    def codec(self) -> Codec | None:
+        """See Dialect."""
+        return None if self._audio is None else self._audio.codec
 
     @property
     def held(self) -> int:

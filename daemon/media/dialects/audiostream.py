@@ -4,6 +4,7 @@ The wire says nothing of its audio, so the URL has to. The first text is the met
 behind the first audio, or never. Later ones (`send_text`, `stop`) tell a recorder nothing: they are counted.
 """
 
+from daemon.media.codecs import Codec
 from daemon.media.dialects.dialect import Event, Message
 from daemon.media.dialects.interleaved import linear
 from daemon.media.dialects.telling import checked, told
@@ -19,6 +20,11 @@ class AudioStream:
         self.unknown = 0
         self._audio = linear(rate, channels)
         self._told = False
+
+    @property
+    def codec(self) -> Codec | None:
+        """See Dialect."""
+        return self._audio.codec
 
     def receive(self, message: Message) -> list[Event]:
         """See Dialect. Any binary message is audio, any first text metadata; wrong is only one too long."""

@@ -61,6 +61,11 @@ class ChanWebSocket:
         self._owed = 0.0  # frames of silence that are due, less than one
         self._off = False
 
+    @property
+    def codec(self) -> Codec | None:
+        """See Dialect."""
+        return None if self._audio is None else self._audio.codec
+
     def receive(self, message: Message) -> list[Event]:
         """See Dialect. Wrong: a text too long, broken JSON, a format unheard of, audio before MEDIA_START."""
         if isinstance(message, bytes):

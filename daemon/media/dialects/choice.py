@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from daemon.media.codecs import Codec
 from daemon.media.dialects.audiofork import AudioFork
 from daemon.media.dialects.audiostream import AudioStream
 from daemon.media.dialects.chanwebsocket import ChanWebSocket
@@ -114,6 +115,11 @@ class Undecided:
     def unknown(self) -> int:
         """See Dialect."""
         return 0 if self._dialect is None else self._dialect.unknown
+
+    @property
+    def codec(self) -> Codec | None:
+        """See Dialect."""
+        return None if self._dialect is None else self._dialect.codec
 
     @property
     def held(self) -> int:

@@ -80,6 +80,10 @@ class Dialect(Protocol):
         """What ends the call's media from our side, before the close; None where the close says it all."""
 
     @property
+    def codec(self) -> Codec | None:
+        """In which its audio comes, as soon as that is known, be it before any has come."""
+
+    @property
     def unknown(self) -> int:
         """Messages that were passed over."""
 

@@ -34,6 +34,11 @@ class MediaStream(ABC):
         self._early: list[Mapping[str, Any]] = []
         self._early_characters = 0
 
+    @property
+    def codec(self) -> Codec | None:
+        """See Dialect."""
+        return self._codec
+
     @abstractmethod
     def _begin(self, said: Mapping[str, Any], start: Mapping[str, Any]) -> tuple[Codec, Begun]:
         """A `start` message: how the audio is written, and the call. Raises DialectError."""

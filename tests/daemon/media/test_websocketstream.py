@@ -200,3 +200,31 @@ def test_a_connection_cut_anywhere_says_the_same(size: int) -> None:
     codec: Codec = slin(8000)
     (only,) = heard(wire)
     assert (only.codec, only.payload) == (codec, VOICE + VOICE + VOICE[::-1])
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "said", "rate"),
+    [
+        ("/audio-stream", {"rate": "16000"}, b"", 16000),
+        ("/audio-fork", {}, text('{"sampleRate": 48000}'), 48000),
+        ("/chan-websocket", {}, START_PLAIN, 8000),
+        ("/", {}, b"", None),
+    ],
+)
+def test_what_is_told_of_the_audio_is_known_before_any_has_come(
+    path: str, query: dict[str, str], said: bytes, rate: int | None
+) -> None:
+    wire = stream(path, **query)
+    wire.receive(said, NOW)
+    assert (None if wire.codec is None else wire.codec.rate) == rate
+    assert wire.frames == 0
+
+
+def test_a_connection_that_has_told_nothing_yet_is_taken_to_be_as_the_one_before() -> None:
+    wire = stream("/audio-stream", rate="16000")
+    wire.receive(audio(VOICE), NOW)
+    wire.finish(NOW)
+    wire.begin(conversation("/twilio"))
+    assert wire.codec == slin(16000)
+    wire.begin(conversation("/audio-stream", rate="48000"))
+    assert wire.codec == slin(48000)
