@@ -1,10 +1,10 @@
 """The listener of AudioSocket: it hears who connects, and puts them through to the leg that waits."""
 
 from collections.abc import Awaitable, Callable
-from typing import NoReturn
 from uuid import UUID
 
 import trio
+from typing_extensions import override
 
 from daemon.legs.connected import ConnectedLeg
 from daemon.legs.doorway import Doorway, Guest, RefusedError, detached
@@ -13,7 +13,6 @@ from daemon.legs.tcpline import TcpLine
 from daemon.media import audiosocket
 from daemon.media.audiosocket import Parser
 from wavstream.process.admission import MOST_CONNECTIONS
-from wavstream.process.settings import Address
 
 IDENTITY_SECONDS = 5.0
 """From the connection to the end of its first frame, which Asterisk sends at once."""
@@ -22,7 +21,7 @@ NewCall = Callable[[UUID], Awaitable[ConnectedLeg[Parser]]]
 """Makes a call for a UUID that nobody registered, and gives its leg. Raises RefusedError."""
 
 
-class AudioSocketListener:
+class AudioSocketListener(Doorway[Parser]):
     """Serves AudioSocket. With `new_call`, a UUID that nobody registered begins a call."""
 
     def __init__(
@@ -32,24 +31,11 @@ class AudioSocketListener:
         new_call: NewCall | None = None,
         most_connections: int = MOST_CONNECTIONS,
     ) -> None:
-        self._switchboard = switchboard
+        super().__init__(switchboard, most_connections)
         self._new_call = new_call
-        self._doorway = Doorway(self._put_through, most_connections)
 
-    async def serve(
-        self, address: Address, *, task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED
-    ) -> NoReturn:
-        """Serve until cancelled; the connections are then the legs'. Starts with its address.
-
-        Raises ListenError.
-        """
-        async with trio.open_nursery() as nursery:
-            self._switchboard.address = await nursery.start(self._doorway.serve, address)
-            task_status.started(self._switchboard.address)
-            await trio.sleep_forever()
-
+    @override
     async def _put_through(self, stream: trio.SocketStream, guest: Guest) -> None:
-        """Hand the connection to its leg, and stay until that has no more use for it."""
         parser = Parser()
         try:
             with trio.fail_after(IDENTITY_SECONDS):

@@ -1,22 +1,25 @@
 """A listener for connections that become legs: who gets a place, and what is said of those who do not."""
 
 import socket
-from collections.abc import Awaitable, Callable
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Generic, NoReturn, TypeVar
 
 import trio
 
 from daemon.legs.connected import TakenError
+from daemon.legs.switchboard import Switchboard
 from daemon.media.wire import WireError
 from wavstream.process import logs
 from wavstream.process.accepting import bound, listen, take_connections
-from wavstream.process.admission import MOST_CONNECTIONS, Admission
+from wavstream.process.admission import Admission
 from wavstream.process.settings import Address
 
 KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
 """A peer that vanished without a word is found out after a minute, and may then come back: by these where
 nothing is on its way to it, else by `TcpLine.vanished`."""
+
+O = TypeVar("O")  # noqa: E741 - what a connection was opened with
 
 log = logs.get(__name__)
 
@@ -38,15 +41,11 @@ class Guest:
         self.scope.cancel()
 
 
-Receive = Callable[[trio.SocketStream, Guest], Awaitable[None]]
-"""Puts a connection through, and stays until it is over. Raises RefusedError, TakenError, WireError."""
+class Doorway(ABC, Generic[O]):
+    """Takes connections, and puts each through to its leg: what becomes of one harms no other."""
 
-
-class Doorway:
-    """Takes connections, and hands each to `receive`: what becomes of one harms no other."""
-
-    def __init__(self, receive: Receive, most_connections: int = MOST_CONNECTIONS) -> None:
-        self._receive = receive
+    def __init__(self, switchboard: Switchboard[O], most_connections: int) -> None:
+        self._switchboard = switchboard
         # All connections of a switch come from one address.
         self._admission = Admission[Guest](most_connections, most_of_one=most_connections)
 
@@ -58,9 +57,17 @@ class Doorway:
         Raises ListenError.
         """
         listener = listen(address)
+        self._switchboard.address = bound(listener)
         async with trio.open_nursery() as connections:
-            task_status.started(bound(listener))
+            task_status.started(self._switchboard.address)
             await take_connections(listener, self._connection, connections)
+
+    @abstractmethod
+    async def _put_through(self, stream: trio.SocketStream, guest: Guest) -> None:
+        """Hand the connection to its leg, and stay until that has no more use for it.
+
+        Raises RefusedError, TakenError, WireError.
+        """
 
     async def _connection(self, stream: trio.SocketStream) -> None:
         guest = Guest(_peer(stream), trio.current_time())
@@ -69,7 +76,7 @@ class Doorway:
             return
         try:
             with guest.scope:
-                await self._receive(stream, guest)
+                await self._put_through(stream, guest)
             if guest.scope.cancelled_caught:
                 _refuse(guest.peer, "too many connections, and it had not said whose it is")
         except (RefusedError, TakenError, WireError) as refused:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple, NoReturn, Protocol
+from typing import NamedTuple, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 import trio
+from typing_extensions import override
 from websockets.frames import CloseCode
 from websockets.http11 import Request
 
@@ -78,7 +79,7 @@ class _AnsweredError(Exception):
         self.status = status
 
 
-class MediaListener:
+class MediaListener(Doorway[Conversation]):
     """Serves call audio over WebSocket. With `arrivals`, those at ARRIVALS begin calls."""
 
     def __init__(
@@ -88,24 +89,11 @@ class MediaListener:
         arrivals: Arrivals | None = None,
         most_connections: int = MOST_CONNECTIONS,
     ) -> None:
-        self._switchboard = switchboard
+        super().__init__(switchboard, most_connections)
         self._arrivals = arrivals
-        self._doorway = Doorway(self._put_through, most_connections)
 
-    async def serve(
-        self, address: Address, *, task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED
-    ) -> NoReturn:
-        """Serve until cancelled; the connections are then the legs'. Starts with its address.
-
-        Raises ListenError.
-        """
-        async with trio.open_nursery() as nursery:
-            self._switchboard.address = await nursery.start(self._doorway.serve, address)
-            task_status.started(self._switchboard.address)
-            await trio.sleep_forever()
-
+    @override
     async def _put_through(self, stream: trio.SocketStream, guest: Guest) -> None:
-        """Hand the connection to its leg, and stay until that has no more use for it."""
         framing = Framing(MOST_MESSAGE_BYTES)
         admitted = await self._admit(stream, framing, guest)
         if isinstance(admitted, str):
